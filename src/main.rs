@@ -1,0 +1,2 @@
+//! The `chihaya` program.
+fn main() {}
