@@ -1,0 +1,5 @@
+//! The HTTP frontend (BEP 3).
+
+mod config;
+
+pub use config::Config;

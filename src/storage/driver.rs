@@ -1,0 +1,106 @@
+//! Drivers: how a data store is chosen by its name and opened from its own table of the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::Storage;
+use super::memory;
+
+/// A kind of data store, chosen by name.
+pub trait Driver: Send + Sync + 'static {
+    /// The name that `[storage] driver` chooses it by, and that of its own table, `[storage.NAME]`.
+    fn name(&self) -> &'static str;
+
+    /// Every key of its table with its default.
+    fn defaults(&self) -> toml::Table;
+
+    /// Whether `settings` could be opened, without opening anything.
+    ///
+    /// # Errors
+    ///
+    /// Names the key at fault and says what it takes.
+    fn check(&self, settings: &Settings) -> Result<(), SettingsError>;
+
+    /// Opens the store.
+    ///
+    /// # Errors
+    ///
+    /// When the settings are wrong or the store cannot be reached.
+    fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError>;
+}
+
+/// The drivers to choose from.
+pub struct Drivers(Vec<Box<dyn Driver>>);
+
+impl Drivers {
+    /// Those that come with chihaya.
+    pub fn builtin() -> Self {
+        Self(Vec::new()).with(memory::MemoryDriver)
+    }
+
+    /// One more; it takes the place of a driver of the same name.
+    #[must_use]
+    pub fn with(mut self, driver: impl Driver) -> Self {
+        self.0.retain(|known| known.name() != driver.name());
+        self.0.push(Box::new(driver));
+        self
+    }
+
+    /// The driver of this name.
+    pub fn find(&self, name: &str) -> Option<&dyn Driver> {
+        self.iter().find(|driver| driver.name() == name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Driver> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+/// What a driver is told beside its own settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment {
+    /// How long a peer lives after its last announce.
+    pub peer_lifetime: Duration,
+    /// Secret randomness, for hashing what clients choose.
+    pub key: [u8; 16],
+}
+
+/// A driver's own table of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Settings(pub toml::Table);
+
+impl Settings {
+    /// The table as the driver's own type.
+    ///
+    /// # Errors
+    ///
+    /// When a value does not fit the type; the error names its key.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
+        serde_path_to_error::deserialize(self.0.clone())
+            .map_err(|error| SettingsError { key: error.path().to_string(), message: error.inner().to_string() })
+    }
+}
+
+/// A driver's settings that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct SettingsError {
+    /// The key within the driver's table, dotted.
+    pub key: String,
+    /// What is wrong with its value and what it takes.
+    pub message: String,
+}
+
+/// Why a store could not be opened, or could not do its work. Told to the operator, never to clients.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Its settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// It cannot be reached, or it failed.
+    #[error("{0}")]
+    Unavailable(String),
+}

@@ -1,0 +1,128 @@
+//! One peer as it is kept: its compact bytes and a 16-bit stamp.
+
+use std::time::Duration;
+
+use crate::clock::Now;
+use crate::storage::Role;
+
+/// A peer of one family: `N` is 6 or 18. No padding: 8 or 20 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer<const N: usize> {
+    pub(super) endpoint: [u8; N],
+    stamp: [u8; 2],
+}
+
+impl<const N: usize> Peer<N> {
+    pub(super) fn new(endpoint: [u8; N], stamp: Stamp) -> Self {
+        Self { endpoint, stamp: stamp.0.to_ne_bytes() }
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp(u16::from_ne_bytes(self.stamp))
+    }
+
+    pub(super) fn restamp(&mut self, stamp: Stamp) {
+        self.stamp = stamp.0.to_ne_bytes();
+    }
+}
+
+/// When a peer last announced, what it does, and whether its completion can no longer count.
+///
+/// From the low end: 2 bits role, 1 bit settled, 13 bits tick.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stamp(u16);
+
+impl Stamp {
+    pub(super) fn new(tick: Tick, role: Role, settled: bool) -> Self {
+        let role = match role {
+            Role::Downloader => 0,
+            Role::PartialSeed => 1,
+            Role::Seeder => 2,
+        };
+        Self(tick.0 << 3 | u16::from(settled) << 2 | role)
+    }
+
+    pub(super) fn role(self) -> Role {
+        match self.0 & 0b11 {
+            0 => Role::Downloader,
+            1 => Role::PartialSeed,
+            _ => Role::Seeder,
+        }
+    }
+
+    /// Its completion has been counted, or it began as a seeder and never will be.
+    pub(super) fn settled(self) -> bool {
+        self.0 & 0b100 != 0
+    }
+
+    pub(super) fn tick(self) -> Tick {
+        Tick(self.0 >> 3)
+    }
+}
+
+/// A coarse moment: 13 bits that wrap.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Tick(u16);
+
+/// How long peers live, and with it how coarse a tick may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetime {
+    /// A tick is 2^shift seconds: a power of two, so that ticks stay even across the wrap of the clock's 32 bits.
+    shift: u32,
+    ticks: u16,
+}
+
+impl Lifetime {
+    /// A quarter of the ticks at most, so that a peer is swept long before its tick comes round again.
+    pub(super) fn new(lifetime: Duration) -> Self {
+        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX).max(1);
+        let shift = (0..32).find(|shift| seconds.div_ceil(1 << shift) <= u32::from(TICKS) / 4).unwrap_or(31);
+        let ticks = u16::try_from(seconds.div_ceil(1 << shift)).unwrap_or(TICKS / 4);
+        Self { shift, ticks }
+    }
+
+    pub(super) fn tick(self, now: Now) -> Tick {
+        #[expect(clippy::cast_possible_truncation, reason = "masked to the bits of a tick")]
+        Tick((now.0 >> self.shift) as u16 % TICKS)
+    }
+
+    /// Whether something of the moment `then` has outlived the lifetime: never early, at most two ticks late.
+    pub(super) fn is_over(self, then: Tick, now: Tick) -> bool {
+        now.0.wrapping_sub(then.0) % TICKS > self.ticks
+    }
+}
+
+/// Ticks before the count comes round.
+const TICKS: u16 = 1 << 13;
+
+const _: () = assert!(size_of::<Peer<6>>() == 8 && size_of::<Peer<18>>() == 20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_keeps_its_three_parts() {
+        for role in [Role::Seeder, Role::PartialSeed, Role::Downloader] {
+            for settled in [false, true] {
+                let stamp = Stamp::new(Tick(TICKS - 1), role, settled);
+                assert_eq!((stamp.tick(), stamp.role(), stamp.settled()), (Tick(TICKS - 1), role, settled));
+            }
+        }
+    }
+
+    #[test]
+    fn a_lifetime_ends_on_time_also_across_the_wrap_of_the_clock() {
+        for seconds in [1, 2, 59, 3_000, 86_400, 10_000_000] {
+            let lifetime = Lifetime::new(Duration::from_secs(seconds.into()));
+            let tick_seconds = 1 << lifetime.shift;
+            for start in [0, 1, 12_345, u32::MAX - 1, u32::MAX - seconds / 2] {
+                let then = lifetime.tick(Now(start));
+                let over_after = |age: u32| lifetime.is_over(then, lifetime.tick(Now(start.wrapping_add(age))));
+                assert!(!over_after(0) && !over_after(seconds / 2) && !over_after(seconds), "{seconds} {start}");
+                assert!(over_after(seconds + 2 * tick_seconds), "{seconds} {start}");
+                assert!(over_after(2 * seconds + 2 * tick_seconds), "{seconds} {start}");
+            }
+        }
+    }
+}

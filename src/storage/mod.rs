@@ -1,0 +1,69 @@
+//! The contract between the tracker and whatever keeps its swarms.
+//!
+//! A [`Storage`] answers batches: a worker hands over everything it has just received in one call, and the batch comes
+//! back with a reply beside each request, at once or later ([`Answer`]). So a store in memory can group its work, and
+//! one across a network pays one round trip for all of it.
+//!
+//! # What a store promises
+//!
+//! - **Identity** is (family, address, port): an [`Endpoint`](crate::bittorrent::Endpoint). Peers of the two families
+//!   form separate swarms of one torrent; only `completed` counts both.
+//! - **Each request is atomic**: its change, its counts and its peers belong to one moment of the swarm. The requests of a
+//!   batch are applied in order; batches of different workers interleave as they come.
+//! - **Counts** are taken after the change, so they include a peer that has just announced.
+//! - **`completed`** rises at a peer's first [`Change::Present`] with `completed` set while it is a seeder, once per entry,
+//!   and never for an entry that began as a seeder without it.
+//! - **Nothing comes from nothing**: removing an unknown peer, looking without storing, and scraping create nothing.
+//! - **Peers** are distinct, never the requester, a uniform random choice of those on offer, and as many as wanted while
+//!   there are that many. Seeders and partial seeds are offered downloaders; downloaders are offered everyone.
+//! - **Expiry**: a peer that has not announced for the lifetime given at opening is forgotten, soon though not at once.
+
+mod batch;
+mod driver;
+pub mod memory;
+
+use std::pin::Pin;
+
+use crate::bittorrent::PerFamily;
+use crate::clock::Now;
+
+pub use batch::{Announce, Batch, Change, Entry, Reply, Request, Role, Scrape, Span, Want};
+pub use driver::{Driver, Drivers, Environment, Settings, SettingsError, StorageError};
+
+/// A data store that keeps swarms: the interface every driver fills.
+pub trait Storage: Send + Sync + 'static {
+    /// Applies each request of the batch in order and fills its reply: counts, then peers as compact bytes.
+    fn apply(&self, now: Now, batch: Batch) -> Answer;
+
+    /// Forgets expired peers in the next slice of the store; called about once a second, never long.
+    fn sweep(&self, now: Now);
+
+    /// What the store holds, without walking it.
+    fn totals(&self) -> Totals;
+
+    /// Writes what should survive a restart; a store that needs nothing does nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be written.
+    fn save(&self, _now: Now) -> Result<(), StorageError> {
+        Ok(())
+    }
+}
+
+/// Done already, as by a store in memory, or done later, as by a remote one. The batch comes back either way.
+pub enum Answer {
+    /// Every reply is filled.
+    Ready(Batch),
+    /// Every reply is filled once this resolves; it resolves in bounded time.
+    Pending(Pin<Box<dyn Future<Output = Batch> + Send>>),
+}
+
+/// How much a store holds. `None` where it cannot know without walking.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Totals {
+    /// Torrents with at least one peer or a completed download.
+    pub torrents: Option<u64>,
+    /// Peers of each family, unexpired or not yet swept.
+    pub peers: Option<PerFamily<u64>>,
+}

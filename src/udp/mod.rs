@@ -1,0 +1,5 @@
+//! The UDP frontend (BEP 15).
+
+mod config;
+
+pub use config::Config;
