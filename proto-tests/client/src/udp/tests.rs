@@ -163,3 +163,30 @@ fn silence_panics_when_nobody_is_there() {
     let deaf = UdpSocket::bind((LOCAL, 0)).unwrap();
     Client::new(LOCAL, deaf.local_addr().unwrap(), Duration::from_millis(20)).unwrap().silence(b"noise");
 }
+
+#[test]
+#[should_panic(expected = "a reply where silence is due")]
+fn silence_panics_at_a_connection_id_for_the_noise() {
+    let (address, _tracker) = tracker(LOCAL, [|request| vec![reply(0, request, &ID)]]);
+    let noise = packet::connect(7);
+    Client::new(LOCAL, address, TIMEOUT).unwrap().silence(&noise);
+}
+
+#[test]
+#[should_panic(expected = "no silence after all")]
+fn silence_panics_at_a_late_reply() {
+    let (address, _tracker) =
+        tracker(LOCAL, [|_| Vec::new(), |request| vec![reply(0, request, &ID), b"what?".to_vec()]]);
+    Client::new(LOCAL, address, TIMEOUT).unwrap().silence(b"noise");
+}
+
+#[test]
+fn a_forgotten_connection_id_is_fetched_anew() {
+    let (address, tracker) = tracker(LOCAL, [accept, |request| vec![reply(0, request, &[9; 8])]]);
+    let mut client = Client::new(LOCAL, address, TIMEOUT).unwrap();
+    assert_eq!(client.connection_id(), Ok(0x0102_0304_0506_0708));
+    assert_eq!(client.connection_id(), Ok(0x0102_0304_0506_0708));
+    client.forget_connection_id();
+    assert_eq!(client.connection_id(), Ok(0x0909_0909_0909_0909));
+    tracker.join().unwrap();
+}
