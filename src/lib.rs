@@ -5,6 +5,8 @@ pub mod clock;
 pub mod counters;
 pub mod http;
 pub mod storage;
+pub mod sys;
 pub mod tracker;
 pub mod udp;
 pub mod units;
+pub mod wire;

@@ -133,23 +133,30 @@ fn whole_seconds(seconds: f64) -> u32 {
     whole.max(1)
 }
 
-/// Why a request is refused, in the words its client is told.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.reason())]
 pub enum Rejection {
     /// It announces port 0 and is not leaving.
-    #[error("invalid port")]
     InvalidPort,
     /// No peer can have its address.
-    #[error("invalid address")]
     InvalidAddress,
     /// The store could not answer in time.
-    #[error("tracker overloaded, try again later")]
     Overloaded,
 }
 
 impl Rejection {
+    /// What the client is told.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::InvalidPort => "invalid port",
+            Self::InvalidAddress => "invalid address",
+            Self::Overloaded => "tracker overloaded, try again later",
+        }
+    }
+
     /// When the client may try again (BEP 31).
-    pub fn retry(self) -> Retry {
+    pub const fn retry(self) -> Retry {
         match self {
             Self::InvalidPort | Self::InvalidAddress => Retry::Never,
             Self::Overloaded => Retry::InMinutes(OVERLOAD_MINUTES),

@@ -1,0 +1,31 @@
+//! What only the operating system's own calls can do; the one place for `unsafe`.
+//!
+//! Batched datagrams where the system has `recvmmsg` and `sendmmsg`, a plain loop behind the same signatures elsewhere.
+#![allow(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(target_os = "linux", expect(unreachable_pub, reason = "here its tests alone use it"))]
+mod portable;
+
+#[cfg(target_os = "linux")]
+pub use linux::{Messages, receive_packet_info};
+#[cfg(not(target_os = "linux"))]
+pub use portable::{Messages, receive_packet_info};
+
+/// Bytes of a datagram that are received; what is longer loses its end. Room for a scrape of more torrents than are ever
+/// answered, and for any announce with its options.
+pub const PAYLOAD_LENGTH: usize = 2_048;
+
+/// What became of a batch's replies.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sent {
+    /// Replies the system took.
+    pub sent: usize,
+    /// Replies it refused; they are not tried again, since a client that misses one asks again (BEP 15, "Time outs").
+    pub failed: usize,
+}
+
+#[cfg(test)]
+mod tests;
