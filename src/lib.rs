@@ -4,6 +4,7 @@ pub mod bittorrent;
 pub mod clock;
 pub mod counters;
 pub mod http;
+pub mod log;
 pub mod storage;
 pub mod tracker;
 pub mod udp;
