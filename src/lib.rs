@@ -2,6 +2,7 @@
 
 pub mod bittorrent;
 pub mod clock;
+pub mod config;
 pub mod counters;
 pub mod http;
 pub mod log;
