@@ -8,3 +8,4 @@ pub mod storage;
 pub mod tracker;
 pub mod udp;
 pub mod units;
+pub mod wire;
