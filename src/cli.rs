@@ -55,7 +55,7 @@ impl Arguments {
         match self.command {
             None => {
                 log::init(&config.log);
-                server::serve(config, drivers)?;
+                server::serve(&config, drivers)?;
             }
             Some(Command::Check) => writeln!(io::stdout(), "configuration is valid")?,
             Some(Command::Config) => write!(io::stdout(), "{}", config.to_toml())?,

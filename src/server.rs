@@ -1,13 +1,231 @@
-//! From a configuration to a running tracker.
+//! The running tracker: opens the store, binds the sockets, starts the workers, keeps the timers, and stops them all.
+//!
+//! A worker is a thread with a runtime of its own that owns one socket of each address; no request crosses threads.
 
+mod sockets;
+mod urls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{self, MissedTickBehavior};
+use tracing::{debug, info};
+
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::storage::Drivers;
+use crate::counters::{Counter, Counters};
+use crate::storage::{Drivers, Environment, StorageError};
+use crate::tracker::{ConfigError, Live, Tracker};
+use crate::{http, udp};
+use sockets::WorkerSockets;
 
-/// Serves until it is told to stop.
+/// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 ///
-/// When the store cannot be opened or an address cannot be listened on.
-pub fn serve(_config: Config, _drivers: &Drivers) -> anyhow::Result<()> {
+/// When it cannot start: the store does not open, an address cannot be had, the system refuses threads.
+pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
+    let clock = Clock::start();
+    let tracker = Arc::new(open(config, drivers)?);
+    let workers = if config.server.workers == 0 { cores() } else { config.server.workers };
+    let (sockets, bound) = sockets::bind(config, workers)?;
+    let runtime = current_thread_runtime().map_err(StartError::System)?;
+    let mut signals = runtime.block_on(async { Signals::catch() }).map_err(StartError::System)?;
+
+    let connection_ids = ConnectionIdRotation::start(&config.udp);
+    let frontend = Arc::new(http::Frontend::new(Arc::clone(&tracker), clock, config.http.clone())?);
+    let (stop, stopping) = watch::channel(false);
+    let crew = Crew { tracker: Arc::clone(&tracker), connection_ids, frontend, clock, stopping };
+    let threads = sockets.into_iter().enumerate().map(|(number, sockets)| crew.start(number, sockets));
+    let threads = threads.collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
+
+    urls::announce_urls(config, &bound).iter().for_each(|url| info!("{url}"));
+    info!("ready");
+    runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, &mut signals));
+
+    info!("stopping");
+    stop.send_replace(true);
+    let counters = threads.into_iter().map(|(thread, counters)| {
+        thread.join().expect("a worker's panic has ended the process");
+        counters
+    });
+    log_counters(&counters.collect::<Vec<_>>());
+    tracker.storage().save(clock.now())?;
+    info!("stopped");
     Ok(())
 }
+
+/// Why the tracker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The driver named is not known.
+    #[error("storage.driver: \"{0}\" is not a driver")]
+    UnknownDriver(String),
+    /// A value of `[http]` cannot be used.
+    #[error("http.{key}: {message}", key = .0.key, message = .0.message)]
+    Http(#[from] ConfigError),
+    /// The store did not open.
+    #[error("storage: {0}")]
+    Storage(#[from] StorageError),
+    /// An address could not be bound.
+    #[error("{key}: cannot listen on {address}: {error}; {remedy}")]
+    Bind {
+        /// The key that names the address.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The system refused a thread, a signal handler or the like.
+    #[error("the system refuses: {0}")]
+    System(io::Error),
+}
+
+fn open(config: &Config, drivers: &Drivers) -> Result<Tracker, StartError> {
+    let name = &config.storage.driver;
+    let driver = drivers.find(name).ok_or_else(|| StartError::UnknownDriver(name.clone()))?;
+    let environment = Environment { peer_lifetime: config.tracker.peer_lifetime.0, key: secret() };
+    let storage = driver.open(&config.storage.settings(), environment)?;
+    Ok(Tracker::new(storage, Live::new(config.tracker.clone())))
+}
+
+/// What all workers share.
+struct Crew {
+    tracker: Arc<Tracker>,
+    connection_ids: ConnectionIdRotation,
+    frontend: Arc<http::Frontend>,
+    clock: Clock,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Crew {
+    /// Starts a worker's thread on its sockets.
+    fn start(&self, number: usize, sockets: WorkerSockets) -> io::Result<(JoinHandle<()>, Arc<Counters>)> {
+        let counters = Arc::new(Counters::default());
+        let runtime = current_thread_runtime()?;
+        let mut tasks = JoinSet::new();
+        {
+            let _entered = runtime.enter();
+            for socket in sockets.udp {
+                let handler = udp::Handler::new(
+                    Arc::clone(&self.tracker),
+                    Arc::clone(&self.connection_ids.current),
+                    Arc::clone(&counters),
+                );
+                let socket = tokio::net::UdpSocket::from_std(socket)?;
+                let worker = udp::Worker::new(socket, handler, self.clock, Arc::clone(&counters), rand::make_rng());
+                tasks.spawn(worker.serve(self.stopping.clone()));
+            }
+            for listener in sockets.http {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let frontend = Arc::clone(&self.frontend);
+                tasks.spawn(http::serve(listener, frontend, Arc::clone(&counters), self.stopping.clone()));
+            }
+        }
+        let stopping = self.stopping.clone();
+        let thread = thread::Builder::new().name(format!("worker-{number}"));
+        Ok((thread.spawn(move || runtime.block_on(work(tasks, stopping)))?, counters))
+    }
+}
+
+/// Runs a worker's tasks until they have stopped, or have had their time to.
+async fn work(tasks: JoinSet<()>, mut stopping: watch::Receiver<bool>) {
+    stopping.wait_for(|&stop| stop).await.expect("the main thread outlives its workers");
+    if time::timeout(STOP_DEADLINE, tasks.join_all()).await.is_err() {
+        debug!("some requests were not answered before the deadline");
+    }
+}
+
+/// Rotates the secret and sweeps the store until a signal to stop comes.
+async fn keep_time(crew: &Crew, rotation: Duration, signals: &mut Signals) {
+    let mut rotate = time::interval_at(time::Instant::now() + rotation, rotation);
+    let mut sweep = time::interval(SWEEP_INTERVAL);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = signals.stop() => return,
+            _ = rotate.tick() => crew.connection_ids.rotate(),
+            _ = sweep.tick() => crew.tracker.storage().sweep(crew.clock.now()),
+        }
+    }
+}
+
+/// The connection ids in force, which all workers share and the main thread renews.
+struct ConnectionIdRotation {
+    current: Arc<ArcSwap<udp::ConnectionIds>>,
+}
+
+impl ConnectionIdRotation {
+    fn start(config: &udp::Config) -> Self {
+        let ids = udp::ConnectionIds::new(udp::Secret(secret()), config.connection_id_generations);
+        Self { current: Arc::new(ArcSwap::from_pointee(ids)) }
+    }
+
+    fn rotate(&self) {
+        let next = self.current.load().rotate(udp::Secret(secret()));
+        self.current.store(Arc::new(next));
+        debug!("rotated the secret of connection ids");
+    }
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn log_counters(workers: &[Arc<Counters>]) {
+    for counter in Counter::ALL {
+        let sum: u64 = workers.iter().map(|counters| counters.read(counter)).sum();
+        if sum > 0 {
+            debug!("{} {sum}", counter.name());
+        }
+    }
+}
+
+fn current_thread_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// 16 bytes from the operating system's random source.
+fn secret() -> [u8; 16] {
+    let mut secret = [0; 16];
+    SysRng.try_fill_bytes(&mut secret).expect("the operating system has a random source");
+    secret
+}
+
+/// A stop takes no longer than a second; this leaves the rest of the process a tenth of it.
+const STOP_DEADLINE: Duration = Duration::from_millis(900);
+
+/// How often the store sweeps its next slice.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

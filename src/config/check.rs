@@ -13,7 +13,12 @@ type Contradiction = (String, String);
 impl Config {
     /// What is wrong with values that can be read: with each table by itself, and with one beside the other.
     pub(super) fn contradictions(&self, drivers: &Drivers) -> Vec<Contradiction> {
-        let tables = [("server", self.server.check()), ("tracker", self.tracker.check()), ("udp", self.udp.check())];
+        let tables = [
+            ("server", self.server.check()),
+            ("tracker", self.tracker.check()),
+            ("udp", self.udp.check()),
+            ("http", self.http.check()),
+        ];
         let of_a_table = |(table, verdict): (&str, Result<(), ConfigError>)| {
             verdict.err().map(|error| (format!("{table}.{}", error.key), error.message))
         };

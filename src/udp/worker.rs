@@ -39,13 +39,7 @@ struct Carriage {
 
 impl Worker {
     /// A worker on a socket of its own.
-    pub fn new(
-        socket: UdpSocket,
-        handler: Handler,
-        clock: Clock,
-        counters: Arc<Counters>,
-        rng: SmallRng,
-    ) -> Self {
+    pub fn new(socket: UdpSocket, handler: Handler, clock: Clock, counters: Arc<Counters>, rng: SmallRng) -> Self {
         Self { socket, handler, clock, counters, rng, spare: Vec::new(), pending: JoinSet::new() }
     }
 

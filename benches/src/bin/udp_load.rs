@@ -36,7 +36,10 @@ fn main() {
         load.connect(server);
         load.run(server, Duration::from_secs(options.seconds * 2));
     }
-    println!("{:<12} {:>12} {:>12} {:>10} {:>10} {:>8}", "server", "requests/s", "CPU µs/req", "user", "system", "lost");
+    println!(
+        "{:<12} {:>12} {:>12} {:>10} {:>10} {:>8}",
+        "server", "requests/s", "CPU µs/req", "user", "system", "lost"
+    );
     for _ in 0..options.rounds {
         for server in &running {
             load.connect(server);

@@ -1,0 +1,135 @@
+//! One socket of every address for every worker.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tracing::warn;
+
+use super::StartError;
+use crate::config::Config;
+use crate::udp;
+
+/// The sockets of one worker.
+#[derive(Default)]
+pub(super) struct WorkerSockets {
+    pub(super) udp: Vec<UdpSocket>,
+    pub(super) http: Vec<TcpListener>,
+}
+
+/// The addresses that are served, with the ports the system chose where none was given.
+#[derive(Default)]
+pub(super) struct Bound {
+    pub(super) udp: Vec<SocketAddr>,
+    pub(super) http: Vec<SocketAddr>,
+}
+
+/// Binds every configured address once for each worker.
+///
+/// # Errors
+///
+/// When an address is in use or not to be had. A wildcard of a family that the host does not speak is left out.
+pub(super) fn bind(config: &Config, workers: usize) -> Result<(Vec<WorkerSockets>, Bound), StartError> {
+    let mut sockets: Vec<_> = (0..workers).map(|_| WorkerSockets::default()).collect();
+    let mut bound = Bound::default();
+    for &address in &config.udp.listen {
+        let bind = |address| udp::bind(address, config.udp.receive_buffer);
+        let Some((shared, group)) = group("udp.listen", address, Type::DGRAM, workers, bind)? else { continue };
+        if bound.udp.is_empty() {
+            udp::warn_of_small_buffer(&group[0], config.udp.receive_buffer);
+        }
+        bound.udp.push(shared);
+        sockets.iter_mut().zip(group).for_each(|(worker, socket)| worker.udp.push(socket));
+    }
+    for &address in &config.http.listen {
+        let Some((shared, group)) = group("http.listen", address, Type::STREAM, workers, bind_tcp)? else { continue };
+        bound.http.push(shared);
+        sockets.iter_mut().zip(group).for_each(|(worker, listener)| worker.http.push(listener));
+    }
+    Ok((sockets, bound))
+}
+
+/// Binds one address for all workers; also returns it with the port that was given.
+fn group<S: LocalAddress>(
+    key: &'static str,
+    address: SocketAddr,
+    kind: Type,
+    workers: usize,
+    bind: impl Fn(SocketAddr) -> io::Result<S>,
+) -> Result<Option<(SocketAddr, Vec<S>)>, StartError> {
+    let first = probe(address, kind).and_then(|()| bind(address));
+    let first = match first {
+        Ok(first) => first,
+        Err(error) if address.ip().is_unspecified() && is_missing_family(&error) => {
+            warn!("{key}: not listening on {address}: this host has no such addresses");
+            return Ok(None);
+        }
+        Err(error) => return Err(failure(key, address, error)),
+    };
+    // The first may have been given its port by the system; the others share it.
+    let shared = first.local_address().map_err(|error| failure(key, address, error))?;
+    let others = (1..workers).map(|_| bind(shared).map_err(|error| failure(key, shared, error)));
+    let all = std::iter::once(Ok(first)).chain(others).collect::<Result<_, _>>()?;
+    Ok(Some((shared, all)))
+}
+
+/// Fails where another process has the address. `SO_REUSEPORT` alone would let us in, and halve its traffic in silence.
+fn probe(address: SocketAddr, kind: Type) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    if kind == Type::STREAM {
+        // Connections of the process before this one may linger; they are no listeners.
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    if kind == Type::STREAM { socket.listen(1) } else { Ok(()) }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn is_missing_family(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT)) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+fn failure(key: &'static str, address: SocketAddr, error: io::Error) -> StartError {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "stop the program that uses it, or choose another port",
+        io::ErrorKind::AddrNotAvailable => "choose an address of this host, or 0.0.0.0 or [::] for all of them",
+        io::ErrorKind::PermissionDenied => "choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE",
+        _ => "choose another address",
+    };
+    StartError::Bind { key, address, error, remedy }
+}
+
+/// What UDP sockets and TCP listeners have in common here.
+trait LocalAddress {
+    fn local_address(&self) -> io::Result<SocketAddr>;
+}
+
+impl LocalAddress for UdpSocket {
+    fn local_address(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl LocalAddress for TcpListener {
+    fn local_address(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+/// Connections the kernel completes ahead of the worker.
+const BACKLOG: i32 = 1_024;
