@@ -14,6 +14,7 @@ use chihaya::storage::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto_tests::checked::Checked;
+use proto_tests::late::Late;
 use proto_tests::model::{Mismatch, Rules, Seconds};
 
 proptest! {
@@ -27,6 +28,11 @@ proptest! {
     #[test]
     fn so_is_one_of_few_shards(history in history(), shards in 1..4) {
         check(&history, "memory", &format!("shards = {shards}"), |requests| vec![requests])?;
+    }
+
+    #[test]
+    fn so_is_one_that_answers_late_with_several_batches_under_way(history in history()) {
+        check(&history, "late", "", by_torrent)?;
     }
 }
 
@@ -81,7 +87,7 @@ fn check(
 }
 
 fn open(driver: &str, settings: &str, lifetime: Seconds) -> Arc<dyn Storage> {
-    let drivers = Drivers::builtin();
+    let drivers = Drivers::builtin().with(Late);
     let settings = Settings(settings.parse().expect("a table"));
     let environment = Environment { peer_lifetime: Duration::from_secs(lifetime), key: *b"0123456789abcdef" };
     drivers.find(driver).expect("a known driver").open(&settings, environment).expect("the settings are right")
@@ -112,6 +118,17 @@ async fn run(
     }
     // No sweep more, but a last look at every torrent.
     store.sweep(0, 0).await
+}
+
+/// One batch per torrent.
+fn by_torrent(requests: Vec<Request>) -> Vec<Vec<Request>> {
+    let mut batches = vec![Vec::new(); TORRENTS.into()];
+    for request in requests {
+        let (Request::Announce(Announce { info_hash, .. }) | Request::Scrape(Scrape { info_hash, .. })) = request;
+        batches[usize::from(info_hash.0[0])].push(request);
+    }
+    batches.retain(|batch| !batch.is_empty());
+    batches
 }
 
 #[derive(Clone, Debug)]
