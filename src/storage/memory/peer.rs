@@ -87,13 +87,21 @@ impl Lifetime {
     }
 
     /// Whether something of the moment `then` has outlived the lifetime: never early, at most two ticks late.
+    ///
+    /// `then` may lie ahead of `now`: a worker may have read its clock, and stamped a peer, since the sweeping thread
+    /// read its own.
     pub(super) fn is_over(self, then: Tick, now: Tick) -> bool {
-        now.0.wrapping_sub(then.0) % TICKS > self.ticks
+        let age = now.0.wrapping_sub(then.0) % TICKS;
+        self.ticks < age && age < TICKS - AHEAD
     }
 }
 
 /// Ticks before the count comes round.
 const TICKS: u16 = 1 << 13;
+
+/// Ticks that one thread's moment may be ahead of another's: far more than happens, and still few enough that a peer is
+/// swept long before its age is taken for a negative one.
+const AHEAD: u16 = TICKS / 8;
 
 const _: () = assert!(size_of::<Peer<6>>() == 8 && size_of::<Peer<18>>() == 20);
 
@@ -123,6 +131,15 @@ mod tests {
                 assert!(over_after(seconds + 2 * tick_seconds), "{seconds} {start}");
                 assert!(over_after(2 * seconds + 2 * tick_seconds), "{seconds} {start}");
             }
+        }
+    }
+
+    #[test]
+    fn what_another_thread_stamped_a_moment_later_is_not_over() {
+        let lifetime = Lifetime::new(Duration::from_secs(3_000));
+        for then in [0, 1, 1_000, u32::MAX] {
+            let swept_at = Now(then.wrapping_sub(5));
+            assert!(!lifetime.is_over(lifetime.tick(Now(then)), lifetime.tick(swept_at)), "{then}");
         }
     }
 }

@@ -1,0 +1,185 @@
+//! A store and its model, driven together and compared after every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chihaya::bittorrent::{Endpoint, Family, InfoHash};
+use chihaya::clock::Now;
+use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Want};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::model::{Expected, Mismatch, Model, Rules, Seconds, equal};
+
+/// A store under the eyes of its model. It also keeps the clock.
+///
+/// A store that answers late must be driven within a tokio runtime with timers; time may be paused there.
+pub struct Checked {
+    store: Arc<dyn Storage>,
+    model: Model,
+    rules: Rules,
+    start: Now,
+    elapsed: Seconds,
+    /// When the last whole pass of sweeps ran.
+    swept: Seconds,
+    /// Every torrent that was ever asked for.
+    torrents: BTreeSet<InfoHash>,
+    /// Counts batches, so that each has a seed of its own.
+    seed: u64,
+}
+
+impl Checked {
+    /// An empty store, opened with the lifetime that the rules name, at the moment `start`.
+    pub fn new(store: Arc<dyn Storage>, rules: Rules, start: Now) -> Self {
+        let model = Model::new(rules);
+        Self { store, model, rules, start, elapsed: 0, swept: 0, torrents: BTreeSet::new(), seed: 0 }
+    }
+
+    /// Hands over batches, all before any of them is answered, and checks the replies and what has become of the torrents.
+    ///
+    /// They come from a worker that read its clock `lag` seconds ago. A store may apply batches under way in any order:
+    /// so if there are several, no two may share a torrent.
+    ///
+    /// # Errors
+    ///
+    /// When the store departs from the model.
+    pub async fn apply(&mut self, lag: Seconds, batches: Vec<Vec<Request>>) -> Result<(), Mismatch> {
+        let at = self.elapsed.saturating_sub(lag);
+        let torrents: BTreeSet<_> = batches.iter().flatten().map(info_hash).collect();
+        self.torrents.extend(&torrents);
+        let expected: Vec<_> = batches.iter().flatten().map(|request| self.model.apply(at, request)).collect();
+        let replied = self.ask(at, &batches).await?;
+        let entries = replied.iter().flat_map(|batch| batch.entries.iter().map(move |entry| (batch, entry)));
+        for ((batch, entry), expected) in entries.zip(expected) {
+            self.check(&expected, entry.request, entry.reply, batch)?;
+        }
+        self.inspect(torrents).await
+    }
+
+    /// Has the store sweep so many times, by a timer that read its clock `lag` seconds ago, and looks at every torrent.
+    ///
+    /// # Errors
+    ///
+    /// When the store departs from the model.
+    pub async fn sweep(&mut self, lag: Seconds, times: usize) -> Result<(), Mismatch> {
+        let at = self.elapsed.saturating_sub(lag);
+        for _ in 0..times {
+            self.store.sweep(self.moment(at));
+            self.model.sweep(at);
+        }
+        if times >= self.rules.sweeps_per_pass {
+            self.swept = at;
+        }
+        self.inspect(self.torrents.clone()).await
+    }
+
+    /// Lets time pass. Stores are swept without a pause, so at most two lifetimes go by without a whole pass.
+    ///
+    /// # Errors
+    ///
+    /// When the store departs from the model.
+    pub async fn wait(&mut self, mut seconds: Seconds) -> Result<(), Mismatch> {
+        while seconds > 0 {
+            let stride = seconds.min(self.rules.lifetime);
+            if self.elapsed + stride > self.swept + 2 * self.rules.lifetime {
+                self.sweep(0, self.rules.sweeps_per_pass).await?;
+            }
+            self.elapsed += stride;
+            seconds -= stride;
+            let doubtful = |torrent: &InfoHash| self.model.is_in_doubt(self.elapsed, *torrent);
+            self.inspect(self.torrents.iter().copied().filter(doubtful).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares everything the store shows of these torrents, and its totals.
+    async fn inspect(&mut self, torrents: BTreeSet<InfoHash>) -> Result<(), Mismatch> {
+        let at = self.elapsed;
+        let probes: Vec<_> = torrents.iter().map(|&info_hash| probes(info_hash).to_vec()).collect();
+        let replied = self.ask(at, &probes).await?;
+        for (batch, info_hash) in replied.iter().zip(torrents) {
+            if self.model.is_in_doubt(at, info_hash) {
+                let (seen, completed) = seen(batch);
+                self.model.learn(at, info_hash, &seen, completed)?;
+            }
+            for entry in &batch.entries {
+                let expected = self.model.apply(at, &entry.request);
+                self.check(&expected, entry.request, entry.reply, batch)?;
+            }
+        }
+        let (store, model) = (self.store.totals(), self.model.totals());
+        equal("total torrents", &store.torrents.or(model.torrents), &model.torrents)?;
+        equal("total peers", &store.peers.or(model.peers), &model.peers)
+    }
+
+    /// Has the store answer batches, all under way at once; they come back in the order given.
+    async fn ask(&mut self, at: Seconds, batches: &[Vec<Request>]) -> Result<Vec<Batch>, Mismatch> {
+        let mut answered = BTreeMap::new();
+        let mut pending = JoinSet::new();
+        for (index, requests) in batches.iter().enumerate() {
+            self.seed += 1;
+            let mut batch = Batch { seed: self.seed, ..Batch::default() };
+            requests.iter().for_each(|&request| batch.push(request));
+            match self.store.apply(self.moment(at), batch) {
+                Answer::Ready(batch) => drop(answered.insert(index, batch)),
+                Answer::Pending(batch) => drop(pending.spawn(async move { (index, batch.await) })),
+            }
+        }
+        if !pending.is_empty() {
+            let late = timeout(PATIENCE, pending.join_all()).await;
+            answered.extend(late.map_err(|_| Mismatch(format!("a batch was not answered in {PATIENCE:?}")))?);
+        }
+        for (batch, requests) in answered.values().zip(batches) {
+            let returned: Vec<_> = batch.entries.iter().map(|entry| entry.request).collect();
+            equal("requests", &returned, requests)?;
+        }
+        Ok(answered.into_values().collect())
+    }
+
+    fn check(&self, expected: &Expected, request: Request, reply: Reply, batch: &Batch) -> Result<(), Mismatch> {
+        let told = |mismatch| Mismatch(format!("{mismatch}\n  after {} s, asked {request:?}", self.elapsed));
+        expected.check(reply, batch).map_err(told)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the store's clock wraps, the model's does not")]
+    fn moment(&self, at: Seconds) -> Now {
+        Now(self.start.0.wrapping_add(at as u32))
+    }
+}
+
+/// Requests that change nothing and show everything of a torrent: all its peers, its downloaders, its counts.
+fn probes(info_hash: InfoHash) -> [Request; 4] {
+    let look = |peer, role| {
+        let want = Want { peers: u32::MAX, both_families: true };
+        Announce { info_hash, peer, change: Change::Unchanged { role }, want }.into()
+    };
+    [
+        look(Endpoint::new(Ipv4Addr::new(203, 0, 113, 1).into(), 1), Role::Downloader),
+        look(Endpoint::new(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1).into(), 1), Role::Seeder),
+        Scrape { info_hash, family: Family::V4 }.into(),
+        Scrape { info_hash, family: Family::V6 }.into(),
+    ]
+}
+
+/// The peers and the completed downloads that the first of the [`probes`] shows.
+fn seen(batch: &Batch) -> (BTreeSet<Endpoint>, u32) {
+    match batch.entries.first().map(|entry| entry.reply) {
+        Some(Reply::Announce { counts, peers }) => {
+            let list = |family| Endpoint::list(family, batch.compact(peers[family]));
+            (Family::BOTH.into_iter().flat_map(list).collect(), counts.completed)
+        }
+        _ => Default::default(),
+    }
+}
+
+fn info_hash(request: &Request) -> InfoHash {
+    match request {
+        Request::Announce(announce) => announce.info_hash,
+        Request::Scrape(scrape) => scrape.info_hash,
+    }
+}
+
+/// A store must answer in bounded time; far more than any takes.
+const PATIENCE: Duration = Duration::from_secs(60);
