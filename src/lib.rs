@@ -1,12 +1,64 @@
-//! A BitTorrent tracker for public, open swarms.
+//! A BitTorrent tracker for public, open swarms: UDP and HTTP, IPv4 and IPv6, one process, one store.
+//!
+//! This page is the map of the house. A tracker is told by clients which torrents they share
+//! ([announce](bittorrent::Announce)) and tells them who else does.
+//!
+//! # Floors
+//!
+//! Arrows point down only; a test reads every `use crate::…` and keeps them so.
+//!
+//! | floor | modules | what is there |
+//! |---|---|---|
+//! | 4, assembly | [`cli`], [`config`], [`server`], [`log`] | arguments, the configuration as the sum of each module's own, workers, timers, signals |
+//! | 3, frontends | [`udp`], [`http`] | a transport each: what goes in and out, and its limits; they never import each other |
+//! | 2, meaning | [`tracker`] | policies: what an announce asks of the store, and what a client is told |
+//! | 1, two towers | [`wire`], [`storage`] | bytes to requests and replies to bytes; the contract of stores, and the store in memory; neither knows the other |
+//! | 0, nouns | [`bittorrent`], [`clock`], [`counters`], [`units`], [`sys`] | values everyone speaks of; `sys` is the operating system's own calls |
+//!
+//! # What is never done
+//!
+//! - No lock, system call or allocation is made per UDP request beyond the lock of its swarm's shard: the batch is the unit
+//!   of work, from one receive call through one storage call to one send call.
+//! - No request crosses threads. A worker is one thread that owns one socket of every address.
+//! - Nothing above [`udp::Datagrams`] knows that sockets exist: the handler answers in the buffers it is given.
+//! - `wire`, `storage::memory`, `tracker` and the connection ids never ask for the time or for randomness, and never do
+//!   I/O: `now`, a random source and the sender's address are arguments.
+//! - Nothing from the network panics, and nothing is told or sent to a source that has not shown a connection id,
+//!   except a connect reply, which is no longer than the connect.
+//! - A scrape, a `stopped`, a refused announce create nothing.
+//! - Outside [`sys`] there is no `unsafe`.
+//!
+//! # One UDP announce
+//!
+//! [`udp::Worker`] receives a batch → [`wire::udp::Request::parse`] reads each datagram in place →
+//! [`udp::ConnectionIds::accept`] → [`tracker::Live::admit`] makes it a [`storage::Announce`] in the round's
+//! [`storage::Batch`] → [`storage::Storage::apply`] fills every reply, each under its shard's lock → [`udp::Handler::write`]
+//! puts header and peers into the buffers the requests came in → the worker sends the batch.
+//!
+//! # One HTTP announce
+//!
+//! [`http::serve`] accepts and hyper parses the head → the client's address is the peer's, or what a trusted proxy says →
+//! [`wire::http`] reads the query → the same [`tracker::Live::admit`] and [`storage::Storage::apply`], with a batch of one →
+//! [`wire::http`] writes bencode.
+//!
+//! # A store of one's own
+//!
+//! Fill [`storage::Storage`], name it with a [`storage::Driver`], and write a `main` of three lines:
+//! `chihaya::run(Drivers::builtin().with(YourDriver))`.
 
 pub mod bittorrent;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod counters;
 pub mod http;
+pub mod log;
+pub mod server;
 pub mod storage;
 pub mod sys;
 pub mod tracker;
 pub mod udp;
 pub mod units;
 pub mod wire;
+
+pub use cli::run;

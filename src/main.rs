@@ -1,2 +1,4 @@
 //! The `chihaya` program.
-fn main() {}
+fn main() -> std::process::ExitCode {
+    chihaya::run(chihaya::storage::Drivers::builtin())
+}

@@ -69,6 +69,11 @@ impl Handler {
         Self { tracker, connection_ids, counters }
     }
 
+    /// The tracker that is asked between the two phases.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
     /// Answers connects and errors in place, and fills the round's batch with everything else.
     pub fn read(&self, datagrams: &mut impl Datagrams, round: &mut Round, rng: &mut impl Rng) {
         round.batch.clear();

@@ -1,0 +1,145 @@
+//! One worker's loop over one socket: a batch in, one storage call, a batch out.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::{self, JoinSet};
+use tokio::time;
+
+use super::{Handler, Round};
+use crate::clock::Clock;
+use crate::counters::{Counter, Counters};
+use crate::storage::Answer;
+use crate::sys::Messages;
+
+/// Serves one socket.
+pub struct Worker {
+    socket: UdpSocket,
+    handler: Handler,
+    clock: Clock,
+    counters: Arc<Counters>,
+    rng: SmallRng,
+    /// Batches nothing is done with at the moment.
+    spare: Vec<Carriage>,
+    /// Batches the store will answer later.
+    pending: JoinSet<Carriage>,
+}
+
+/// A batch's datagrams, and their requests' way through the store.
+struct Carriage {
+    messages: Messages,
+    round: Round,
+}
+
+impl Worker {
+    /// A worker on a socket of its own.
+    pub fn new(
+        socket: UdpSocket,
+        handler: Handler,
+        clock: Clock,
+        counters: Arc<Counters>,
+        rng: SmallRng,
+    ) -> Self {
+        Self { socket, handler, clock, counters, rng, spare: Vec::new(), pending: JoinSet::new() }
+    }
+
+    /// Serves until `shutdown` turns true, then sends what the store still owes.
+    pub async fn serve(mut self, mut shutdown: watch::Receiver<bool>) {
+        let mut full_batches = 0;
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|&stop| stop) => break,
+                Some(answered) = self.pending.join_next() => {
+                    self.send(answered.expect("a store's answer is not cancelled"));
+                    continue;
+                }
+                // With every carriage under way, the kernel keeps what arrives until the store has answered.
+                ready = self.socket.readable(), if self.pending.len() < MAX_PENDING => {
+                    ready.expect("the runtime outlives its workers");
+                }
+            }
+            full_batches = if self.take_batch().await { full_batches + 1 } else { 0 };
+            if full_batches == BATCHES_PER_TURN {
+                full_batches = 0;
+                task::yield_now().await;
+            }
+        }
+        while let Some(answered) = self.pending.join_next().await {
+            self.send(answered.expect("a store's answer is not cancelled"));
+        }
+    }
+
+    /// Receives a batch and answers it, or leaves it with the store. Whether the batch was full.
+    async fn take_batch(&mut self) -> bool {
+        let mut carriage = self.spare.pop().unwrap_or_else(Carriage::new);
+        let socket = SockRef::from(&self.socket);
+        match self.socket.try_io(Interest::READABLE, || carriage.messages.receive(&socket)) {
+            Ok(count) => {
+                self.answer(carriage);
+                count == BATCH
+            }
+            Err(error) => {
+                self.spare.push(carriage);
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    self.counters.count(Counter::ReceiveFailures);
+                    if error.kind() != io::ErrorKind::ConnectionRefused {
+                        // Short of memory, most likely: to ask again at once would only spin.
+                        time::sleep(RECEIVE_PAUSE).await;
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    fn answer(&mut self, mut carriage: Carriage) {
+        self.handler.read(&mut carriage.messages, &mut carriage.round, &mut self.rng);
+        if carriage.round.batch.entries.is_empty() {
+            return self.send(carriage);
+        }
+        let batch = std::mem::take(&mut carriage.round.batch);
+        match self.handler.tracker().apply(self.clock.now(), batch) {
+            Answer::Ready(batch) => {
+                carriage.round.batch = batch;
+                self.send(carriage);
+            }
+            Answer::Pending(answer) => {
+                self.pending.spawn(async move {
+                    carriage.round.batch = answer.await;
+                    carriage
+                });
+            }
+        }
+    }
+
+    fn send(&mut self, mut carriage: Carriage) {
+        self.handler.write(&mut carriage.messages, &carriage.round, &mut self.rng);
+        let sent = carriage.messages.send(&SockRef::from(&self.socket));
+        self.counters.add(Counter::SendFailures, sent.failed as u64);
+        self.spare.push(carriage);
+    }
+}
+
+impl Carriage {
+    fn new() -> Self {
+        Self { messages: Messages::new(BATCH), round: Round::default() }
+    }
+}
+
+/// Datagrams per system call: beyond this the calls' own cost no longer shows.
+const BATCH: usize = 64;
+
+/// Full batches after which the other tasks of the worker, HTTP among them, get their turn.
+const BATCHES_PER_TURN: usize = 8;
+
+/// Batches that may wait for the store at once; each holds some 150 KiB.
+const MAX_PENDING: usize = 16;
+
+const RECEIVE_PAUSE: Duration = Duration::from_millis(5);
