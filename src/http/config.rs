@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
+use hyper::header::HeaderName;
+use hyper::http::uri::PathAndQuery;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
+use crate::tracker::ConfigError;
 use crate::units::Period;
 
 /// `[http]`.
@@ -41,5 +45,103 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             real_ip_header: "x-forwarded-for".into(),
         }
+    }
+}
+
+impl Config {
+    /// Whether every value makes sense, by itself and beside the others.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not, and what it takes.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_path("announce_path", &self.announce_path)?;
+        check_path("scrape_path", &self.scrape_path)?;
+        require(self.announce_path != self.scrape_path, "scrape_path", || {
+            format!("\"{}\" is announce_path already; choose another path", self.scrape_path)
+        })?;
+        require(!self.request_timeout.0.is_zero(), "request_timeout", || {
+            "no request can be answered in no time; choose a few seconds, like \"5s\"".into()
+        })?;
+        require(self.idle_timeout >= self.request_timeout, "idle_timeout", || {
+            format!("{} is shorter than request_timeout; choose at least {}", self.idle_timeout, self.request_timeout)
+        })?;
+        require((1..=Semaphore::MAX_PERMITS).contains(&self.max_connections), "max_connections", || {
+            format!("{} is not a number of connections; to turn HTTP off, set listen = []", self.max_connections)
+        })?;
+        self.header().map(drop)
+    }
+
+    /// `real_ip_header`, parsed.
+    pub(super) fn header(&self) -> Result<HeaderName, ConfigError> {
+        let name = &self.real_ip_header;
+        let error = |_| ConfigError {
+            key: "real_ip_header",
+            message: format!("\"{name}\" is not a header's name; write one like \"x-forwarded-for\""),
+        };
+        name.parse().map_err(error)
+    }
+}
+
+fn check_path(key: &'static str, path: &str) -> Result<(), ConfigError> {
+    let whole = |parsed: PathAndQuery| parsed.path() == path;
+    require(path.starts_with('/') && path.parse().is_ok_and(whole), key, || {
+        format!("\"{path}\" is not a path; write one like \"/{}\"", key.trim_end_matches("_path"))
+    })
+}
+
+fn require(holds: bool, key: &'static str, message: impl FnOnce() -> String) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError { key, message: message() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(change: impl FnOnce(&mut Config)) -> (&'static str, String) {
+        let mut config = Config::default();
+        change(&mut config);
+        let error = config.check().unwrap_err();
+        (error.key, error.message)
+    }
+
+    #[test]
+    fn the_defaults_make_sense() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn paths_are_paths_and_differ() {
+        for path in ["", "announce", "/a?b", "/a#b", "/a b", "http://tracker.example/announce", "*"] {
+            assert_eq!(complaint(|config| config.announce_path = path.into()).0, "announce_path", "{path}");
+            assert_eq!(complaint(|config| config.scrape_path = path.into()).0, "scrape_path", "{path}");
+        }
+        let message = "\"announce\" is not a path; write one like \"/announce\"";
+        assert_eq!(complaint(|config| config.announce_path = "announce".into()).1, message);
+        let message = "\"/announce\" is announce_path already; choose another path";
+        assert_eq!(complaint(|config| config.scrape_path = "/announce".into()), ("scrape_path", message.into()));
+    }
+
+    #[test]
+    fn time_outs_leave_time_and_agree() {
+        assert_eq!(complaint(|config| config.request_timeout = Period::seconds(0)).0, "request_timeout");
+        let message = "3s is shorter than request_timeout; choose at least 5s";
+        let short = complaint(|config| config.idle_timeout = Period::seconds(3));
+        assert_eq!(short, ("idle_timeout", message.into()));
+    }
+
+    #[test]
+    fn there_is_room_for_a_connection() {
+        for max_connections in [0, usize::MAX] {
+            assert_eq!(complaint(|config| config.max_connections = max_connections).0, "max_connections");
+        }
+    }
+
+    #[test]
+    fn the_header_could_be_sent() {
+        for name in ["", "x forwarded for", "x-forwarded-for:"] {
+            assert_eq!(complaint(|config| config.real_ip_header = name.into()).0, "real_ip_header", "{name}");
+        }
+        assert_eq!(Config { real_ip_header: "X-Real-IP".into(), ..Config::default() }.check(), Ok(()));
     }
 }

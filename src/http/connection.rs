@@ -1,0 +1,67 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::pin;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use super::Frontend;
+use super::handler::Moment;
+use super::patience::{Patience, Watched};
+use crate::counters::{Counter, Counters};
+
+/// Answers requests from `source` until either side has had enough.
+///
+/// Once `shutdown` says so, a request in flight is still answered; no other is waited for.
+pub(super) async fn converse(
+    socket: impl AsyncRead + AsyncWrite + Unpin,
+    source: IpAddr,
+    frontend: &Frontend,
+    counters: &Counters,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let patience = &Patience::new(frontend.limits);
+    let service = service_fn(|request: Request<Incoming>| async move {
+        patience.asked();
+        // A body means nothing to a tracker. hyper passes over one that has come already and closes before any other.
+        let (head, _) = request.into_parts();
+        let moment = Moment { now: frontend.clock.now(), seed: rand::random(), jitter: rand::random() };
+        let response = frontend.answer(&head, source, moment, counters).await;
+        patience.answered();
+        Ok::<_, Infallible>(response)
+    });
+    let socket = TokioIo::new(Watched { socket, patience });
+    let mut connection = pin!(builder().serve_connection(socket, service));
+    let mut run_out = pin!(patience.run_out());
+    let mut stopping = false;
+    loop {
+        // The connection comes first: what it has just done decides whether its time has run out.
+        tokio::select! {
+            biased;
+            // How it ended is the client's affair.
+            _ = &mut connection => return,
+            () = &mut run_out => return counters.count(Counter::HttpTimeouts),
+            _ = shutdown.wait_for(|stop| *stop), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// hyper's own limit of 100 headers stands, for setting one costs an allocation per request.
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(MAX_HEAD_BYTES).header_read_timeout(None).half_close(true);
+    builder
+}
+
+/// Room for a request line of 16 KiB, which is a scrape of 200 torrents, and as much again for what proxies add.
+const MAX_HEAD_BYTES: usize = 32 << 10;

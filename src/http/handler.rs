@@ -1,0 +1,186 @@
+//! From a request's head to its response.
+
+use std::iter;
+use std::net::IpAddr;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+
+use super::Frontend;
+use super::client_address::UnknownClient;
+use crate::bittorrent::{Family, PerFamily};
+use crate::clock::Now;
+use crate::counters::{Counter, Counters};
+use crate::storage::{self, Answer, Batch, Reply};
+use crate::tracker::{self, Rejection};
+use crate::wire::http::{
+    AnnounceReply, AnnounceRequest, RequestError, Retry, ScrapeReply, ScrapeRequest, write_failure,
+};
+
+/// What is new with each request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// When it is.
+    pub(super) now: Now,
+    /// A random number for the choice of peers.
+    pub(super) seed: u64,
+    /// A random number for the interval.
+    pub(super) jitter: u32,
+}
+
+enum Route {
+    Announce,
+    Scrape,
+}
+
+impl Frontend {
+    /// Answers one request over a connection from `source`.
+    ///
+    /// Failures have status 200 like all that is bencoded, for many clients do not read the body of any other.
+    pub(super) async fn answer(
+        &self,
+        head: &Parts,
+        source: IpAddr,
+        moment: Moment,
+        counters: &Counters,
+    ) -> Response<Full<Bytes>> {
+        let Some(route) = self.route(head.uri.path()) else { return bare(StatusCode::NOT_FOUND) };
+        match head.method {
+            Method::GET => {}
+            Method::HEAD => return bencoded(Vec::new()),
+            _ => return method_not_allowed(),
+        }
+        let (answer, counter) = match route {
+            Route::Announce => (self.announce(head, source, moment).await, Counter::HttpAnnounces),
+            Route::Scrape => (self.scrape(head, source, moment).await, Counter::HttpScrapes),
+        };
+        counters.count(if answer.is_ok() { counter } else { Counter::HttpFailures });
+        bencoded(answer.unwrap_or_else(Refusal::into_bencode))
+    }
+
+    fn route(&self, path: &str) -> Option<Route> {
+        match path {
+            path if path == self.announce_path => Some(Route::Announce),
+            path if path == self.scrape_path => Some(Route::Scrape),
+            _ => None,
+        }
+    }
+
+    async fn announce(&self, head: &Parts, source: IpAddr, moment: Moment) -> Result<Vec<u8>, Refusal> {
+        let client = self.proxies.client(source, &head.headers)?;
+        let AnnounceRequest { announce, peer_form } = AnnounceRequest::parse(query(head), client)?;
+        let (admitted, interval_seconds, min_interval_seconds) = {
+            let live = self.tracker.live();
+            let admitted = live.admit(&announce, MOST_PEERS, true)?;
+            (admitted, live.interval_seconds(moment.jitter), live.min_interval_seconds())
+        };
+        let batch = self.apply(moment, iter::once(admitted)).await;
+        let Some(Reply::Announce { counts, peers }) = batch.entries.first().map(|entry| entry.reply) else {
+            return Err(Rejection::Overloaded.into());
+        };
+        let reply = AnnounceReply {
+            counts,
+            requester: client,
+            interval_seconds,
+            min_interval_seconds,
+            peers: PerFamily { v4: batch.compact(peers.v4), v6: batch.compact(peers.v6) },
+            peer_form,
+        };
+        let mut body = Vec::with_capacity(REPLY_BYTES + batch.peers.len());
+        reply.write(&mut body);
+        Ok(body)
+    }
+
+    async fn scrape(&self, head: &Parts, source: IpAddr, moment: Moment) -> Result<Vec<u8>, Refusal> {
+        let family = Family::of(self.proxies.client(source, &head.headers)?);
+        let ScrapeRequest { info_hashes } = ScrapeRequest::parse(query(head))?;
+        let min_request_interval_seconds = self.tracker.live().min_interval_seconds();
+        let scrapes = info_hashes.iter().map(|info_hash| storage::Scrape { info_hash: *info_hash, family });
+        let batch = self.apply(moment, scrapes).await;
+        let counts = batch.entries.iter().map(|entry| match entry.reply {
+            Reply::Scrape { counts } => Ok(counts),
+            _ => Err(Rejection::Overloaded),
+        });
+        let counts = counts.collect::<Result<Vec<_>, _>>()?;
+        let mut body = Vec::with_capacity(REPLY_BYTES + FILE_BYTES * counts.len());
+        ScrapeReply { files: iter::zip(info_hashes, counts), min_request_interval_seconds }.write(&mut body);
+        Ok(body)
+    }
+
+    async fn apply(&self, moment: Moment, requests: impl Iterator<Item = impl Into<storage::Request>>) -> Batch {
+        let mut batch = Batch { seed: moment.seed, ..Batch::default() };
+        requests.for_each(|request| batch.push(request));
+        match self.tracker.apply(moment.now, batch) {
+            Answer::Ready(batch) => batch,
+            Answer::Pending(answer) => answer.await,
+        }
+    }
+}
+
+/// Why a client gets a failure.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+enum Refusal {
+    /// What it asks makes no sense.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// What it asks is not granted.
+    #[error(transparent)]
+    Policy(#[from] Rejection),
+    /// Who asks is not known.
+    #[error(transparent)]
+    Client(#[from] UnknownClient),
+}
+
+impl Refusal {
+    fn into_bencode(self) -> Vec<u8> {
+        let mut body = Vec::new();
+        write_failure(&mut body, &self.to_string(), self.retry());
+        body
+    }
+
+    /// When another try makes sense (BEP 31). A proxy may be mended at any time, so nothing is said of that.
+    fn retry(self) -> Option<Retry> {
+        match self {
+            Self::Request(_) => Some(Retry::Never),
+            Self::Policy(rejection) => Some(match rejection.retry() {
+                tracker::Retry::Never => Retry::Never,
+                tracker::Retry::InMinutes(minutes) => Retry::InMinutes(minutes),
+            }),
+            Self::Client(_) => None,
+        }
+    }
+}
+
+fn query(head: &Parts) -> &[u8] {
+    head.uri.query().unwrap_or_default().as_bytes()
+}
+
+fn bencoded(body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn method_not_allowed() -> Response<Full<Bytes>> {
+    let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn bare(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
+/// More than any client asks for: a reply stays below 200 KB whatever the operator allows.
+const MOST_PEERS: u32 = 10_000;
+
+/// Room for all of a reply but its peers or files.
+const REPLY_BYTES: usize = 256;
+
+/// Room for one file of a scrape reply.
+const FILE_BYTES: usize = 96;

@@ -1,0 +1,77 @@
+//! Where connections come in.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time;
+
+use super::Frontend;
+use super::connection::converse;
+use crate::counters::{Counter, Counters};
+
+/// Serves what connects to `listener` until `shutdown` holds true, or nobody is left who could say so.
+///
+/// Then it accepts no more, closes idle connections, has requests in flight answered and returns. Dropping it closes
+/// everything at once.
+pub async fn serve(
+    listener: TcpListener,
+    frontend: Arc<Frontend>,
+    counters: Arc<Counters>,
+    shutdown: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let mut stop = shutdown.clone();
+    let mut stop = pin!(stop.wait_for(|stop| *stop));
+    loop {
+        let (socket, source) = tokio::select! {
+            _ = &mut stop => break,
+            accepted = accept(&listener, &counters) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok(place) = Arc::clone(&frontend.room).try_acquire_owned() else {
+            counters.count(Counter::HttpRefused);
+            continue;
+        };
+        counters.count(Counter::HttpConnections);
+        // Replies are small and whole. A socket that cannot be told so still works.
+        let _ = socket.set_nodelay(true);
+        let (frontend, counters, shutdown) = (Arc::clone(&frontend), Arc::clone(&counters), shutdown.clone());
+        connections.spawn(async move {
+            converse(socket, source.ip(), &frontend, &counters, shutdown).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// The next connection. Failures are counted and waited out: none of them means that the listener is broken.
+async fn accept(listener: &TcpListener, counters: &Counters) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                counters.count(Counter::AcceptFailures);
+                tracing::debug!(%error, "could not accept a connection");
+                if !concerns_one_connection(&error) {
+                    time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether the error went with the connection it concerns, so that the next may be fine.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset)
+}
+
+/// Long enough not to spin while the process is out of file descriptors, short enough for clients not to notice.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

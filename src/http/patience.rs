@@ -1,0 +1,143 @@
+//! How long a connection is waited for.
+//!
+//! Two clocks are kept. Between requests a client may idle. Once the first byte of a request has come, the rest of it, the
+//! store's answer and the client's reading of the reply must be done in time, however slowly each trickles.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{self, Instant};
+
+/// The two waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// From a request's first byte until its answer has been written.
+    pub(super) request: Duration,
+    /// From one answer to the next request's first byte.
+    pub(super) idle: Duration,
+}
+
+/// Where a connection stands, and since when. One task uses it, in turns.
+pub(super) struct Patience {
+    limits: Limits,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Nothing has come since then.
+    Idle(Instant),
+    /// A request began to arrive then, and has no answer yet.
+    Asking(Instant),
+    /// It has one, which is not all written.
+    Answering(Instant),
+}
+
+impl Patience {
+    /// A connection that begins now.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, stage: Mutex::new(Stage::Idle(Instant::now())) }
+    }
+
+    /// Bytes have come, or a request that had come behind another.
+    pub(super) fn asked(&self) {
+        let mut stage = self.stage.lock();
+        if let Stage::Idle(_) = *stage {
+            *stage = Stage::Asking(Instant::now());
+        }
+    }
+
+    /// The request has its answer.
+    pub(super) fn answered(&self) {
+        let mut stage = self.stage.lock();
+        if let Stage::Asking(since) = *stage {
+            *stage = Stage::Answering(since);
+        }
+    }
+
+    /// All there was to write has been written.
+    fn flushed(&self) {
+        let mut stage = self.stage.lock();
+        if let Stage::Answering(_) = *stage {
+            *stage = Stage::Idle(Instant::now());
+        }
+    }
+
+    /// Resolves when the client has had its time.
+    ///
+    /// Polled whenever the connection's task is, so it sees each change of stage. The timer is touched only where a deadline
+    /// comes nearer than it is set to; a request that is answered at once costs none.
+    pub(super) async fn run_out(&self) {
+        let mut timer = pin!(time::sleep_until(self.deadline()));
+        let expire = |context: &mut Context<'_>| loop {
+            let deadline = self.deadline();
+            if deadline < timer.deadline() {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(context));
+            if deadline <= timer.deadline() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        };
+        poll_fn(expire).await;
+    }
+
+    fn deadline(&self) -> Instant {
+        match *self.stage.lock() {
+            Stage::Idle(since) => since + self.limits.idle,
+            Stage::Asking(since) | Stage::Answering(since) => since + self.limits.request,
+        }
+    }
+}
+
+/// A socket that tells [`Patience`] what passes through it.
+pub(super) struct Watched<'a, Socket> {
+    pub(super) socket: Socket,
+    pub(super) patience: &'a Patience,
+}
+
+impl<Socket: AsyncRead + Unpin> AsyncRead for Watched<'_, Socket> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.patience.asked();
+        }
+        polled
+    }
+}
+
+impl<Socket: AsyncWrite + Unpin> AsyncWrite for Watched<'_, Socket> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    /// hyper flushes once it has handed over every byte of an answer, not before.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        self.patience.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}
