@@ -27,7 +27,12 @@ impl Tracker {
     /// Starts the tracker built beside the running test, configured by the text of a `chihaya.toml`, and waits until
     /// it is ready. Port 0 is allowed: the addresses are those the tracker logs.
     pub fn start(config: &str) -> Self {
-        Self::start_program(&built_program(), config)
+        Self::start_program(&built("chihaya-under-test"), config)
+    }
+
+    /// Starts the tracker that also has the drivers of [`late`](crate::late) and [`failing`](crate::failing).
+    pub fn start_with_test_drivers(config: &str) -> Self {
+        Self::start_program(&built("chihaya-with-test-drivers"), config)
     }
 
     /// Starts another program in its place, which must take `--config FILE` and log as the tracker does.
@@ -98,10 +103,10 @@ impl Tracker {
 }
 
 /// Tests run from `target/PROFILE/deps`; cargo builds the programs of their package first, one directory up.
-fn built_program() -> PathBuf {
+fn built(program: &str) -> PathBuf {
     let test = env::current_exe().expect("a running program has a path");
     let directory = test.parent().and_then(Path::parent).expect("a test lies two directories deep");
-    directory.join("chihaya-under-test")
+    directory.join(program)
 }
 
 fn is_ready(log: &str) -> bool {
