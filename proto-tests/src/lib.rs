@@ -7,6 +7,7 @@ pub mod late;
 pub mod model;
 pub mod namespace;
 pub mod process;
+pub mod shared;
 pub mod story;
 pub mod tracker;
 

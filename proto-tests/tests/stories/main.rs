@@ -6,8 +6,9 @@ mod expiry;
 mod swarm;
 mod told;
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
+use proto_tests::shared::Shared;
 use proto_tests::story::{EVERY_WAY, Peer, Step, tell};
 use proto_tests::tracker::Tracker;
 
@@ -22,17 +23,8 @@ fn in_every_way(steps: &[Step]) {
 
 /// A tracker for each kind of store, shared by the tests that run at the same time: each story brings its own torrents.
 fn trackers() -> Arc<[Tracker; 2]> {
-    static SHARED: Mutex<Weak<[Tracker; 2]>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let late = format!(
-            "{CONFIGURATION}[storage]\ndriver = \"late\"\n\
-                            [storage.late]\nlongest_delay = \"5ms\"\n"
-        );
-        let started = Arc::new([Tracker::start(CONFIGURATION), Tracker::start_with_test_drivers(&late)]);
-        *shared = Arc::downgrade(&started);
-        started
-    })
+    static SHARED: Shared<[Tracker; 2]> = Shared::new();
+    SHARED.get(|| [Tracker::start(CONFIGURATION), Tracker::start_with_test_drivers(&format!("{CONFIGURATION}{LATE}"))])
 }
 
 /// Several workers, so that a story's requests meet more than one.
@@ -43,6 +35,14 @@ workers = 2
 listen = ["127.0.0.1:0", "[::1]:0"]
 [http]
 listen = ["127.0.0.1:0", "[::1]:0"]
+"#;
+
+/// Late enough that the answers of several requests under way overtake each other.
+const LATE: &str = r#"
+[storage]
+driver = "late"
+[storage.late]
+longest_delay = "5ms"
 "#;
 
 const A: Peer = Peer::new(1001);
