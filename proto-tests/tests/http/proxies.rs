@@ -54,6 +54,18 @@ fn the_right_most_hop_behind_trusted_proxies_is_the_client() {
     }
 }
 
+/// What other headers say does not count.
+#[test]
+fn the_header_is_the_configured_one() {
+    let trusting = "[http]\ntrusted_proxies = [\"127.0.0.0/8\", \"::1/128\"]\nreal_ip_header = \"X-Real-Ip\"";
+    let tracker = Tracker::start(&CONFIGURATION.replace("[http]", trusting));
+    for family in FAMILIES {
+        let mut client = named(client(&tracker, family), "198.51.100.1").header("X-REAL-IP", "203.0.113.5");
+        let announced = client.announce("/announce", &Announce::new(rand::random(), 1)).unwrap();
+        assert_eq!(announced.external_ip, Some([203, 0, 113, 5].into()));
+    }
+}
+
 /// Anyone can write a header.
 #[test]
 fn nobody_else_is_believed() {

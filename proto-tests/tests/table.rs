@@ -1,0 +1,66 @@
+//! The table of what is promised (the documentation of this crate) names tests that exist, and forgets none.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_test_in_the_table_exists() {
+    let rows = rows();
+    assert!(rows.len() > 50, "the table was found: {rows:?}");
+    for row in rows {
+        let named = tests_named(&row);
+        assert!(!named.is_empty(), "no test in the row {row}");
+        for (path, name) in named {
+            assert!(tests_in(&locate(path)).contains(name), "{path} has no test {name}");
+        }
+    }
+}
+
+#[test]
+fn every_test_of_the_protocol_is_in_the_table() {
+    let rows = rows();
+    let named: BTreeSet<_> = rows.iter().flat_map(|row| tests_named(row)).collect();
+    let folders = ["stories", "udp", "http"].map(|folder| rust_files(&locate(folder)));
+    for file in folders.iter().flatten().chain(&[locate("captures.rs")]) {
+        let path = file.strip_prefix(locate("")).unwrap().to_str().unwrap();
+        for name in tests_in(file) {
+            assert!(named.contains(&(path, &name)), "{path}::{name} is not in the table");
+        }
+    }
+}
+
+/// The lines of the tables, their heads left out.
+fn rows() -> Vec<String> {
+    let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
+    let lines = text.lines().filter_map(|line| line.strip_prefix("//! | "));
+    lines.filter(|line| !line.starts_with("by |")).map(str::to_owned).collect()
+}
+
+/// Spelt `path::name`, as code.
+fn tests_named(row: &str) -> Vec<(&str, &str)> {
+    let code = row.split('`').skip(1).step_by(2);
+    code.filter(|code| code.contains(".rs::")).filter_map(|code| code.split_once("::")).collect()
+}
+
+/// The functions behind a `#[test]`, or another attribute that ends so.
+fn tests_in(file: &Path) -> BTreeSet<String> {
+    let text = read(file);
+    let behind = text.split("test]\n").skip(1).filter_map(|behind| behind.split_once("fn "));
+    behind.filter_map(|(_, function)| Some(function.split_once('(')?.0.to_owned())).collect()
+}
+
+fn locate(path: &str) -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if path.starts_with("src/") { package.join("..").join(path) } else { package.join("tests").join(path) }
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let files: Vec<PathBuf> = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    files.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
