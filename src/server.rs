@@ -49,7 +49,7 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let threads = sockets.into_iter().enumerate().map(|(number, sockets)| crew.start(number, sockets));
     let threads = threads.collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
 
-    urls::announce_urls(config, &bound).iter().for_each(|url| info!("{url}"));
+    urls::log(config, &bound);
     info!("ready");
     runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, &mut signals));
 
