@@ -46,6 +46,9 @@ pub(super) fn bind(config: &Config, workers: usize) -> Result<(Vec<WorkerSockets
         bound.http.push(shared);
         sockets.iter_mut().zip(group).for_each(|(worker, listener)| worker.http.push(listener));
     }
+    if bound.udp.is_empty() && bound.http.is_empty() {
+        return Err(StartError::NothingBound);
+    }
     Ok((sockets, bound))
 }
 
@@ -108,6 +111,9 @@ fn is_missing_family(error: &io::Error) -> bool {
 
 fn failure(key: &'static str, address: SocketAddr, error: io::Error) -> StartError {
     let remedy = match error.kind() {
+        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+            "lower server.workers, or raise the limit of open files (ulimit -n)"
+        }
         io::ErrorKind::AddrInUse => "stop the program that uses it, or choose another port",
         io::ErrorKind::AddrNotAvailable => "choose an address of this host, or 0.0.0.0 or [::] for all of them",
         io::ErrorKind::PermissionDenied => "choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE",
