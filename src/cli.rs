@@ -43,7 +43,8 @@ pub fn run(drivers: Drivers) -> ExitCode {
     match Arguments::parse().run(&drivers) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&format!("{error:#}"));
+            // Not `{:#}`: our errors say within their own text what caused them.
+            tell(&error.to_string());
             ExitCode::from(FAILURE)
         }
     }

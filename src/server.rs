@@ -49,7 +49,7 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let threads = sockets.into_iter().enumerate().map(|(number, sockets)| crew.start(number, sockets));
     let threads = threads.collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
 
-    urls::announce_urls(config, &bound).iter().for_each(|url| info!("{url}"));
+    urls::log(config, &bound);
     info!("ready");
     runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, &mut signals));
 
@@ -89,8 +89,11 @@ pub enum StartError {
         /// What to do.
         remedy: &'static str,
     },
-    /// The system refused a thread, a signal handler or the like.
-    #[error("the system refuses: {0}")]
+    /// No address could be bound: the host speaks none of their families.
+    #[error("udp.listen, http.listen: this host has none of the addresses; add one of 0.0.0.0 or [::]")]
+    NothingBound,
+    /// The system refused a thread, a runtime or a signal handler: each needs file descriptors.
+    #[error("server.workers: the system refuses: {0}; choose fewer workers, or raise the process's limits (ulimit)")]
     System(io::Error),
 }
 
@@ -143,7 +146,8 @@ impl Crew {
 
 /// Runs a worker's tasks until they have stopped, or have had their time to.
 async fn work(tasks: JoinSet<()>, mut stopping: watch::Receiver<bool>) {
-    stopping.wait_for(|&stop| stop).await.expect("the main thread outlives its workers");
+    // Without anybody left to say so, the start has failed, and the process is about to end.
+    let _ = stopping.wait_for(|&stop| stop).await;
     if time::timeout(STOP_DEADLINE, tasks.join_all()).await.is_err() {
         debug!("some requests were not answered before the deadline");
     }

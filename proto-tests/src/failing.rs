@@ -1,4 +1,4 @@
-//! Stores that fail where an info hash asks for it: one says that it could not answer, one panics.
+//! Stores that fail: one where an info hash asks for it, one likewise with a panic, one from the start.
 
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ pub struct Failing;
 
 /// The driver named `panicking`: a memory store that panics at the torrent [`PANICS`].
 pub struct Panicking;
+
+/// The driver named `unreachable`: a store that never opens.
+pub struct Unreachable;
 
 /// The torrent whose requests a `failing` store fails.
 pub const FAILS: InfoHash = InfoHash([0xfa; 20]);
@@ -54,6 +57,24 @@ impl Driver for Panicking {
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
         Ok(Arc::new(Trap { memory: MemoryDriver.open(settings, environment)?, torrent: PANICS, spring: panic }))
+    }
+}
+
+impl Driver for Unreachable {
+    fn name(&self) -> &'static str {
+        "unreachable"
+    }
+
+    fn defaults(&self) -> toml::Table {
+        toml::Table::new()
+    }
+
+    fn check(&self, _: &Settings) -> Result<(), SettingsError> {
+        Ok(())
+    }
+
+    fn open(&self, _: &Settings, _: Environment) -> Result<Arc<dyn Storage>, StorageError> {
+        Err(StorageError::Unavailable("nobody is there".into()))
     }
 }
 

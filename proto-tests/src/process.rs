@@ -75,7 +75,8 @@ impl Process {
         status
     }
 
-    fn signal(&mut self, signal: Signal) {
+    /// Sends a signal and does not wait.
+    pub fn signal(&mut self, signal: Signal) {
         // Once ended it has been waited for, and its id may be another's.
         if self.ended().is_none() {
             kill_process(Pid::from_child(&self.child), signal).expect("our own child can be signalled");

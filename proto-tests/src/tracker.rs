@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::NamedTempFile;
 use tracker_client::Family;
 
@@ -37,9 +38,14 @@ impl Tracker {
 
     /// Starts another program in its place, which must take `--config FILE` and log as the tracker does.
     pub fn start_program(program: &Path, config: &str) -> Self {
+        Self::start_command(&mut Command::new(program), config)
+    }
+
+    /// Starts a program as [`start_program`](Self::start_program) does, with the arguments and variables of a command.
+    pub fn start_command(command: &mut Command, config: &str) -> Self {
         let mut file = NamedTempFile::with_suffix(".toml").expect("a temporary file can be made");
         file.write_all(config.as_bytes()).expect("a temporary file can be written");
-        let mut process = Process::start(Command::new(program).arg("--config").arg(file.path()));
+        let mut process = Process::start(command.arg("--config").arg(file.path()));
         wait_for("the tracker to be ready", START_PATIENCE, || match process.ended() {
             Some(status) => panic!("the tracker ended before it was ready: {status}"),
             None if is_ready(&process.log()) => Ok(()),
@@ -87,6 +93,21 @@ impl Tracker {
     /// Sends SIGTERM and waits for the end: a shutdown that takes longer than 5 seconds fails the test.
     pub fn stop(&mut self) -> ExitStatus {
         self.process.terminate(STOP_PATIENCE)
+    }
+
+    /// Sends SIGTERM and does not wait.
+    pub fn terminate(&mut self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Sends SIGINT, as Ctrl-C does, and does not wait.
+    pub fn interrupt(&mut self) {
+        self.process.interrupt();
+    }
+
+    /// Waits for the end, no longer than 5 seconds; the log is whole then.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.process.wait(STOP_PATIENCE)
     }
 
     fn url(&self, scheme: &str) -> &str {

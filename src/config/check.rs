@@ -29,12 +29,14 @@ impl Config {
     }
 
     fn check_listening(&self) -> Vec<Contradiction> {
-        let twice = [("udp.listen", &self.udp.listen), ("http.listen", &self.http.listen)].map(|(key, addresses)| {
-            repeated(addresses).map(|twice| (key.into(), format!("{twice} is listed twice; remove one")))
+        let lists = [("udp.listen", &self.udp.listen), ("http.listen", &self.http.listen)];
+        let wrong = lists.into_iter().flat_map(|(key, addresses)| {
+            let wrong = [mapped(addresses), repeated(addresses), covered(addresses)];
+            wrong.into_iter().flatten().map(|message| (key.into(), message))
         });
         let nothing = (self.udp.listen.is_empty() && self.http.listen.is_empty())
             .then(|| ("udp.listen".into(), "is empty, and http.listen too; name an address to serve on".into()));
-        twice.into_iter().chain([nothing]).flatten().collect()
+        wrong.chain(nothing).collect()
     }
 
     fn check_driver(&self, drivers: &Drivers) -> Option<Contradiction> {
@@ -66,10 +68,37 @@ impl Server {
     }
 }
 
-/// An address that is listed twice. Port 0 may be: each time it is another port.
-fn repeated(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+/// What is wrong with an IPv4 address in the form of an IPv6 one: no socket of that family receives for it.
+fn mapped(addresses: &[SocketAddr]) -> Option<String> {
+    addresses.iter().find_map(|address| match address.ip().to_canonical() {
+        canonical if canonical == address.ip() => None,
+        canonical => Some(format!(
+            "{address} is an IPv4 address in the form of IPv6; write \"{}\"",
+            SocketAddr::new(canonical, address.port())
+        )),
+    })
+}
+
+/// What is wrong with an address that is listed twice. Port 0 may be: each time it is another port.
+fn repeated(addresses: &[SocketAddr]) -> Option<String> {
     let mut seen = HashSet::new();
-    addresses.iter().copied().find(|address| address.port() != 0 && !seen.insert(*address))
+    let twice = addresses.iter().find(|address| address.port() != 0 && !seen.insert(**address))?;
+    Some(format!("{twice} is listed twice; remove one"))
+}
+
+/// What is wrong with an address beside the wildcard of its family and port.
+fn covered(addresses: &[SocketAddr]) -> Option<String> {
+    let covers = |all: &SocketAddr, one: &SocketAddr| {
+        all.ip().is_unspecified()
+            && !one.ip().is_unspecified()
+            && all.is_ipv4() == one.is_ipv4()
+            && all.port() == one.port()
+            && one.port() != 0
+    };
+    addresses.iter().find_map(|one| {
+        let all = addresses.iter().find(|all| covers(all, one))?;
+        Some(format!("{one} is part of {all} already; remove one"))
+    })
 }
 
 /// Whether a text can stand between `//` and `:port` in a URL.

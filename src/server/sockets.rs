@@ -46,35 +46,37 @@ pub(super) fn bind(config: &Config, workers: usize) -> Result<(Vec<WorkerSockets
         bound.http.push(shared);
         sockets.iter_mut().zip(group).for_each(|(worker, listener)| worker.http.push(listener));
     }
+    if bound.udp.is_empty() && bound.http.is_empty() {
+        return Err(StartError::NothingBound);
+    }
     Ok((sockets, bound))
 }
 
 /// Binds one address for all workers; also returns it with the port that was given.
-fn group<S: LocalAddress>(
+fn group<S>(
     key: &'static str,
     address: SocketAddr,
     kind: Type,
     workers: usize,
     bind: impl Fn(SocketAddr) -> io::Result<S>,
 ) -> Result<Option<(SocketAddr, Vec<S>)>, StartError> {
-    let first = probe(address, kind).and_then(|()| bind(address));
-    let first = match first {
-        Ok(first) => first,
+    let shared = match probe(address, kind) {
+        Ok(shared) => shared,
         Err(error) if address.ip().is_unspecified() && is_missing_family(&error) => {
             warn!("{key}: not listening on {address}: this host has no such addresses");
             return Ok(None);
         }
         Err(error) => return Err(failure(key, address, error)),
     };
-    // The first may have been given its port by the system; the others share it.
-    let shared = first.local_address().map_err(|error| failure(key, address, error))?;
-    let others = (1..workers).map(|_| bind(shared).map_err(|error| failure(key, shared, error)));
-    let all = std::iter::once(Ok(first)).chain(others).collect::<Result<_, _>>()?;
-    Ok(Some((shared, all)))
+    let group = (0..workers).map(|_| bind(shared).map_err(|error| failure(key, shared, error)));
+    Ok(Some((shared, group.collect::<Result<_, _>>()?)))
 }
 
 /// Fails where another process has the address. `SO_REUSEPORT` alone would let us in, and halve its traffic in silence.
-fn probe(address: SocketAddr, kind: Type) -> io::Result<()> {
+///
+/// Returns the address with the port the system chose, if it was to choose: asked by a socket that shares its port, it may
+/// choose one that another process shares.
+fn probe(address: SocketAddr, kind: Type) -> io::Result<SocketAddr> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -84,7 +86,10 @@ fn probe(address: SocketAddr, kind: Type) -> io::Result<()> {
         socket.set_reuse_address(true)?;
     }
     socket.bind(&address.into())?;
-    if kind == Type::STREAM { socket.listen(1) } else { Ok(()) }
+    if kind == Type::STREAM {
+        socket.listen(1)?;
+    }
+    socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
@@ -106,29 +111,15 @@ fn is_missing_family(error: &io::Error) -> bool {
 
 fn failure(key: &'static str, address: SocketAddr, error: io::Error) -> StartError {
     let remedy = match error.kind() {
+        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+            "lower server.workers, or raise the limit of open files (ulimit -n)"
+        }
         io::ErrorKind::AddrInUse => "stop the program that uses it, or choose another port",
         io::ErrorKind::AddrNotAvailable => "choose an address of this host, or 0.0.0.0 or [::] for all of them",
         io::ErrorKind::PermissionDenied => "choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE",
         _ => "choose another address",
     };
     StartError::Bind { key, address, error, remedy }
-}
-
-/// What UDP sockets and TCP listeners have in common here.
-trait LocalAddress {
-    fn local_address(&self) -> io::Result<SocketAddr>;
-}
-
-impl LocalAddress for UdpSocket {
-    fn local_address(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
-}
-
-impl LocalAddress for TcpListener {
-    fn local_address(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
 }
 
 /// Connections the kernel completes ahead of the worker.

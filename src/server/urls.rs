@@ -2,16 +2,29 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use tracing::info;
+
 use super::sockets::Bound;
 use crate::bittorrent::Family;
 use crate::config::Config;
 
-/// One URL for each address that is served; none twice.
-pub(super) fn announce_urls(config: &Config, bound: &Bound) -> Vec<String> {
+/// Logs each announce URL, and which addresses have none.
+pub(super) fn log(config: &Config, bound: &Bound) {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let interfaces: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+    let keys = [("udp.listen", &bound.udp), ("http.listen", &bound.http)];
+    for (key, address) in keys.into_iter().flat_map(|(key, addresses)| addresses.iter().map(move |one| (key, one))) {
+        if hosts(address.ip(), &interfaces).is_empty() {
+            info!("{key}: {address} waits for an address: no network interface has one of its family");
+        }
+    }
+    announce_urls(config, bound, &interfaces).iter().for_each(|url| info!("{url}"));
+}
+
+/// One URL for each address that is served; none twice.
+fn announce_urls(config: &Config, bound: &Bound, interfaces: &[IpAddr]) -> Vec<String> {
     let hosts = |address: &SocketAddr| match config.server.public_host.as_str() {
-        "" => hosts(address.ip(), &interfaces),
+        "" => hosts(address.ip(), interfaces),
         public_host => vec![bracketed(public_host)],
     };
     let url = |scheme: &str, host: &str, port: u16, path: &str| format!("{scheme}://{host}:{port}{path}");
@@ -68,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_single_address_is_its_own_host() {
-        let urls = announce_urls(&Config::default(), &bound(&["127.0.0.1:1", "[::1]:2"], &["127.0.0.1:3"]));
+        let urls = announce_urls(&Config::default(), &bound(&["127.0.0.1:1", "[::1]:2"], &["127.0.0.1:3"]), &[]);
         assert_eq!(urls, ["udp://127.0.0.1:1/announce", "udp://[::1]:2/announce", "http://127.0.0.1:3/announce"]);
     }
 
@@ -77,10 +90,10 @@ mod tests {
         let mut config = Config::default();
         config.server.public_host = "tracker.example".into();
         config.http.announce_path = "/a".into();
-        let urls = announce_urls(&config, &bound(&["0.0.0.0:1", "[::]:1"], &["0.0.0.0:1"]));
+        let urls = announce_urls(&config, &bound(&["0.0.0.0:1", "[::]:1"], &["0.0.0.0:1"]), &[]);
         assert_eq!(urls, ["udp://tracker.example:1/announce", "http://tracker.example:1/a"]);
         config.server.public_host = "2001:db8::1".into();
-        assert_eq!(announce_urls(&config, &bound(&["[::]:1"], &[])), ["udp://[2001:db8::1]:1/announce"]);
+        assert_eq!(announce_urls(&config, &bound(&["[::]:1"], &[]), &[]), ["udp://[2001:db8::1]:1/announce"]);
     }
 
     #[test]

@@ -77,10 +77,12 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When a value does not fit the type; the error names its key.
+    /// When a value does not fit the type; the error names its key, and says in one line what is wrong.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
-        serde_path_to_error::deserialize(self.0.clone())
-            .map_err(|error| SettingsError { key: error.path().to_string(), message: error.inner().to_string() })
+        serde_path_to_error::deserialize(self.0.clone()).map_err(|error| SettingsError {
+            key: error.path().to_string(),
+            message: error.inner().message().replace('\n', " "),
+        })
     }
 }
 
@@ -103,4 +105,44 @@ pub enum StorageError {
     /// It cannot be reached, or it failed.
     #[error("{0}")]
     Unavailable(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::units::Period;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Table {
+        timeout: Period,
+        nested: Nested,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only read")]
+    struct Nested {
+        retries: u8,
+    }
+
+    #[test]
+    fn an_unfit_value_is_told_in_one_line_with_its_key() {
+        for (text, told) in [
+            (
+                "timeout = \"5 min\"\nnested.retries = 1",
+                "timeout: \"5 min\" is not a time; write a whole number and a unit, like \"90s\", \"30m\" or \"2h\"",
+            ),
+            ("timeout = \"5s\"\nnested.retries = -1", "nested.retries: invalid value: integer `-1`, expected u8"),
+            (
+                "timeout = \"5s\"\nnested.retries = 1\nother = 2",
+                "other: unknown field `other`, expected `timeout` or `nested`",
+            ),
+        ] {
+            let error = Settings(text.parse().unwrap()).read::<Table>().unwrap_err();
+            assert_eq!(error.to_string(), told);
+        }
+    }
 }

@@ -191,7 +191,7 @@ proptest! {
         lifetime_milliseconds in 150_000_000..1_000_000_000_u64,
         max_numwant in 50..=200_u32,
         private in any::<bool>(),
-        listen in prop::collection::hash_set(any::<(std::net::IpAddr, u16)>(), 1..5),
+        listen in prop::collection::hash_map(any::<u16>(), any::<std::net::IpAddr>(), 1..5),
         buffer in 1..=1_usize << 30,
         header in "[a-z][a-z0-9-]{0,20}",
         proxy in any::<std::net::IpAddr>(),
@@ -203,7 +203,7 @@ proptest! {
         config.tracker.peer_lifetime = Period(std::time::Duration::from_millis(lifetime_milliseconds));
         config.tracker.max_numwant = max_numwant;
         config.tracker.store_private_addresses = private;
-        config.udp.listen = listen.into_iter().map(SocketAddr::from).collect();
+        config.udp.listen = listen.iter().map(|(port, address)| (address.to_canonical(), *port).into()).collect();
         config.udp.receive_buffer = Size(buffer);
         config.http.real_ip_header = header;
         config.http.trusted_proxies = vec![proxy.into()];

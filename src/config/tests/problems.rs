@@ -170,9 +170,19 @@ fn values_that_contradict_each_other_are_refused() {
         ("udp.listen = [\"[::]:1\", \"[::]:1\"]", ":1: udp.listen: [::]:1 is listed twice; remove one"),
         ("http.listen = [\"[::]:1\", \"[::]:1\"]", ":1: http.listen: [::]:1 is listed twice; remove one"),
         (
+            "udp.listen = [\"[::ffff:127.0.0.1]:1\"]",
+            ":1: udp.listen: [::ffff:127.0.0.1]:1 is an IPv4 address in the form of IPv6; write \"127.0.0.1:1\"",
+        ),
+        (
+            "http.listen = [\"127.0.0.1:1\", \"0.0.0.0:1\"]",
+            ":1: http.listen: 127.0.0.1:1 is part of 0.0.0.0:1 already; remove one",
+        ),
+        ("udp.listen = [\"[::]:1\", \"[::1]:1\"]", ":1: udp.listen: [::1]:1 is part of [::]:1 already; remove one"),
+        (
             "udp.listen = []\nhttp.listen = []",
             ":1: udp.listen: is empty, and http.listen too; name an address to serve on",
         ),
+        ("storage.memory.shards = -1", ":1: storage.memory.shards: invalid value: integer `-1`, expected usize"),
         ("storage.driver = \"mysql\"", ":1: storage.driver: \"mysql\" is not a driver; known drivers: memory"),
     ] {
         assert_eq!(problem(text), format!("chihaya.toml{message}"));
@@ -193,6 +203,8 @@ fn values_that_only_just_agree_are_accepted() {
         "udp.connection_id_rotation = \"1m\"",
         "udp.connection_id_generations = 4\nudp.connection_id_rotation = \"40s\"",
         "udp.listen = [\"[::]:0\", \"[::]:0\"]",
+        "udp.listen = [\"[::]:1\", \"127.0.0.1:1\", \"127.0.0.1:2\"]",
+        "udp.listen = [\"[::]:0\", \"[::1]:0\"]",
         "udp.listen = []",
         "http.listen = []",
         "server.public_host = \"tracker.example.org\"",

@@ -73,9 +73,11 @@ pub(super) struct Lifetime {
 }
 
 impl Lifetime {
-    /// A quarter of the ticks at most, so that a peer is swept long before its tick comes round again.
+    /// A quarter of the ticks at most, so that a peer is swept long before its tick comes round again. Clocks tell whole
+    /// seconds, so a fraction of one counts as one: a lifetime is never cut short.
     pub(super) fn new(lifetime: Duration) -> Self {
-        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX).max(1);
+        let whole = lifetime.as_secs().saturating_add((lifetime.subsec_nanos() > 0).into());
+        let seconds = u32::try_from(whole).unwrap_or(u32::MAX).max(1);
         let shift = (0..32).find(|shift| seconds.div_ceil(1 << shift) <= u32::from(TICKS) / 4).unwrap_or(31);
         let ticks = u16::try_from(seconds.div_ceil(1 << shift)).unwrap_or(TICKS / 4);
         Self { shift, ticks }
@@ -132,6 +134,14 @@ mod tests {
                 assert!(over_after(2 * seconds + 2 * tick_seconds), "{seconds} {start}");
             }
         }
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_counts_as_one() {
+        for (milliseconds, seconds) in [(0, 1), (999, 1), (1_000, 1), (1_001, 2), (2_999, 3)] {
+            assert_eq!(u64::from(Lifetime::new(Duration::from_millis(milliseconds)).ticks), seconds, "{milliseconds}");
+        }
+        assert_eq!(Lifetime::new(Duration::MAX).ticks, Lifetime::new(Duration::from_secs(u32::MAX.into())).ticks);
     }
 
     #[test]
