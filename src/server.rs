@@ -7,6 +7,7 @@ mod urls;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
 
     urls::log(config, &bound);
     info!("ready");
-    runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, &mut signals));
+    runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, signals.stop()));
 
     info!("stopping");
     stop.send_replace(true);
@@ -153,14 +154,15 @@ async fn work(tasks: JoinSet<()>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-/// Rotates the secret and sweeps the store until a signal to stop comes.
-async fn keep_time(crew: &Crew, rotation: Duration, signals: &mut Signals) {
+/// Rotates the secret and sweeps the store until it is told to stop.
+async fn keep_time(crew: &Crew, rotation: Duration, stop: impl Future<Output = ()>) {
+    let mut stop = pin!(stop);
     let mut rotate = time::interval_at(time::Instant::now() + rotation, rotation);
     let mut sweep = time::interval(SWEEP_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = signals.stop() => return,
+            () = &mut stop => return,
             _ = rotate.tick() => crew.connection_ids.rotate(),
             _ = sweep.tick() => crew.tracker.storage().sweep(crew.clock.now()),
         }
@@ -233,3 +235,52 @@ const STOP_DEADLINE: Duration = Duration::from_millis(700);
 
 /// How often the store sweeps its next slice.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bittorrent::{Endpoint, InfoHash};
+    use crate::storage::{Announce, Answer, Batch, Change, Role, Want};
+
+    fn crew() -> Crew {
+        let config = Config::default();
+        let tracker = Arc::new(open(&config, &Drivers::builtin()).unwrap());
+        let clock = Clock::start();
+        let frontend = http::Frontend::new(Arc::clone(&tracker), clock, config.http.clone()).unwrap();
+        let (_, stopping) = watch::channel(false);
+        let connection_ids = ConnectionIdRotation::start(&config.udp);
+        Crew { tracker, connection_ids, frontend: Arc::new(frontend), clock, stopping }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_id_is_accepted_for_two_rotations_of_the_timer_and_not_for_three() {
+        let crew = crew();
+        let client = [192, 0, 2, 1].into();
+        let id = crew.connection_ids.current.load().issue(client);
+        let minutes = |minutes: u64| time::sleep(Duration::from_secs(60 * minutes));
+        keep_time(&crew, Duration::from_secs(180), minutes(7)).await;
+        assert!(crew.connection_ids.current.load().accept(client, id));
+        keep_time(&crew, Duration::from_secs(180), minutes(4)).await;
+        assert!(!crew.connection_ids.current.load().accept(client, id));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_is_swept_by_the_timer() {
+        let crew = crew();
+        // A peer of an hour ago, as the store's own clock has it.
+        let now = crew.clock.now();
+        let peer = Announce {
+            info_hash: InfoHash([1; 20]),
+            peer: Endpoint::V4([192, 0, 2, 1, 0, 1]),
+            change: Change::Present { role: Role::Seeder, completed: false },
+            want: Want::default(),
+        };
+        let mut batch = Batch::default();
+        batch.push(peer);
+        let an_hour_ago = crate::clock::Now(now.0 - 3_600);
+        assert!(matches!(crew.tracker.apply(an_hour_ago, batch), Answer::Ready(_)));
+        assert_eq!(crew.tracker.storage().totals().torrents, Some(1));
+        keep_time(&crew, Duration::from_secs(180), time::sleep(Duration::from_secs(65))).await;
+        assert_eq!(crew.tracker.storage().totals().torrents, Some(0));
+    }
+}
