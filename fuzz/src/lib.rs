@@ -9,6 +9,7 @@
 //! What a run finds worth keeping goes to `corpus/TARGET`, past crashes too; a test replays it all with the stable compiler.
 
 mod config;
+mod handler;
 mod http;
 mod udp;
 
@@ -17,9 +18,12 @@ pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("client_address", http::client_address),
     ("config", config::config),
+    ("environment", config::environment),
     ("http_announce", http::announce),
     ("http_scrape", http::scrape),
+    ("udp_batch", handler::batch),
     ("udp_options", udp::options),
     ("udp_request", udp::request),
     ("units", config::units),
