@@ -2,11 +2,14 @@
 //! stores that misbehave.
 
 pub mod checked;
+pub mod due;
 pub mod failing;
+pub mod garbage;
 pub mod late;
 pub mod model;
 pub mod namespace;
 pub mod process;
+pub mod source;
 pub mod tracker;
 
 use std::fmt::Display;
