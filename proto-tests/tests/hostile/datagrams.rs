@@ -1,5 +1,7 @@
 //! Hostile datagrams. Each test sends many at once: what a mark behind them overtakes has been met with silence.
 
+use std::net::Ipv4Addr;
+
 use proto_tests::due::Due;
 use proto_tests::source::Source;
 use proto_tests::tracker::Tracker;
@@ -50,7 +52,7 @@ fn packets(id: u64) -> [Vec<u8>; 4] {
 /// Ids that are not the source's: of nobody, of another client, of another time, of another kind.
 fn bad_ids(own: u64, tracker: &Tracker, family: Family) -> Vec<u64> {
     let stranger = match family {
-        Family::V4 => Source::new("127.0.0.2".parse().unwrap(), tracker.udp(Family::V4)),
+        Family::V4 => Source::new(Ipv4Addr::new(127, 0, 0, 2).into(), tracker.udp(Family::V4)),
         // The loopback is one /64, to which ids of IPv6 belong; those of IPv4 are another client's in any case.
         Family::V6 => Source::new(loopback(Family::V4), tracker.udp(Family::V4)),
     };

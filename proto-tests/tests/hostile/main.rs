@@ -36,7 +36,7 @@ fn assert_serves(tracker: &Tracker) {
     for family in FAMILIES {
         let local = loopback(family);
         let announce = Announce::new(rand::random(), PORTS.fetch_add(1, Ordering::Relaxed));
-        let mut client = udp::Client::new(local, tracker.udp(family), PATIENCE).unwrap();
+        let mut client = udp::Client::new(local, tracker.udp(family), PATIENCE).expect("a socket can be bound");
         let over_udp = client.announce(&announce);
         assert_eq!(over_udp.map(|announced| announced.leechers), Ok(1), "UDP, {family:?}\n{}", tracker.log());
         let mut client = http::Client::new(local, tracker.http(family), PATIENCE);

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
 
 use proto_tests::tracker::Tracker;
 use tracker_client::{Announce, Family, http};
@@ -21,9 +20,9 @@ pub(crate) fn converse(tracker: &Tracker, bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn open(tracker: &Tracker) -> TcpStream {
     let stream = TcpStream::connect(tracker.http(Family::V4)).expect("the loopback leads to the tracker");
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).expect("a socket takes options");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes options");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes options");
     stream
 }
 
@@ -37,14 +36,6 @@ pub(crate) fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
         }
         _ => all,
     }
-}
-
-/// How long the tracker takes to close, whatever it sends before.
-#[track_caller]
-pub(crate) fn time_to_close(stream: &TcpStream) -> Duration {
-    let start = Instant::now();
-    read_to_end(stream);
-    start.elapsed()
 }
 
 /// The statuses of responses, one after another.
