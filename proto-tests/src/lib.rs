@@ -1,5 +1,5 @@
-//! What the tests of the whole tracker share: the tracker as a process, network namespaces, a model of its store, and
-//! stores that misbehave.
+//! What the tests of the whole tracker share: the tracker as a process, network namespaces, a model of its store, stores
+//! that misbehave, and garbage for it to ignore.
 
 pub mod checked;
 pub mod due;
