@@ -33,9 +33,9 @@ pub const CONFIG: &str = "[server]\nworkers = 1\n[udp]\nlisten = [\"127.0.0.1:0\
 /// Where one of them is broken.
 pub fn run(tracker: &Tracker, datagrams: u64, seed: u64) -> Report {
     let mut barrage = Barrage::new(tracker, seed);
+    let start = Instant::now();
     barrage.send(datagrams / 100);
     let before = resident_kibibytes(tracker);
-    let start = Instant::now();
     barrage.send(datagrams - datagrams / 100);
     let seconds = start.elapsed().as_secs_f64();
     let after = resident_kibibytes(tracker);

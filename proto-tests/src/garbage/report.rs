@@ -11,7 +11,7 @@ pub struct Report {
     pub rows: Vec<(Kind, Row)>,
     /// The tracker's resident memory after the first hundredth, and at the end.
     pub resident_kibibytes: (u64, u64),
-    /// How long the rest took.
+    /// How long it took.
     pub seconds: f64,
 }
 
