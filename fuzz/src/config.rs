@@ -1,29 +1,47 @@
 //! What operators write.
 
-use std::fs;
+use std::iter;
+use std::path::Path;
 
-use chihaya::config::Config;
+use chihaya::config::{Config, Problem};
 use chihaya::storage::Drivers;
 use chihaya::units::{Period, Size};
 
 /// A file is refused with a message, or prints as one that loads as the same configuration.
 pub(crate) fn config(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
-    let Some(config) = load(text) else { return };
-    let printed = config.to_toml();
-    let again = load(&printed).unwrap_or_else(|| panic!("does not load back:\n{printed}"));
-    assert_eq!(again, config);
+    if let Some(config) = accepted(parse(text)) {
+        prints_as_itself(&config);
+    }
 }
 
-fn load(text: &str) -> Option<Config> {
-    let file = std::env::temp_dir().join(format!("chihaya-fuzz-{}.toml", std::process::id()));
-    fs::write(&file, text).expect("the temporary directory is writable");
-    let loaded = Config::load(Some(&file), std::iter::empty(), &Drivers::builtin());
-    fs::remove_file(&file).expect("it was there just now");
-    match loaded {
+/// So are variables: their names up to the first `=` of each line, without the prefix, and their values behind it.
+pub(crate) fn environment(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let variables = text.lines().filter_map(|line| line.split_once('='));
+    let variables = variables.map(|(name, value)| (format!("CHIHAYA__{name}"), value.to_owned()));
+    if let Some(config) = accepted(Config::parse(None, variables, &Drivers::builtin())) {
+        prints_as_itself(&config);
+    }
+}
+
+fn prints_as_itself(config: &Config) {
+    let printed = config.to_toml();
+    let again = parse(&printed).unwrap_or_else(|problem| panic!("does not load back: {problem}\n{printed}"));
+    assert_eq!(again, *config);
+}
+
+fn parse(text: &str) -> Result<Config, Problem> {
+    Config::parse(Some((Path::new("chihaya.toml"), text)), iter::empty(), &Drivers::builtin())
+}
+
+fn accepted(parsed: Result<Config, Problem>) -> Option<Config> {
+    match parsed {
         Ok(config) => Some(config),
         Err(problem) => {
-            assert!(!problem.to_string().is_empty());
+            // A fault is one line, so that it can be read in a log.
+            assert_eq!(problem.to_string().lines().count(), problem.0.len(), "{problem}");
+            assert!(!problem.0.is_empty());
             None
         }
     }

@@ -1,5 +1,5 @@
 //! What the tests of the whole tracker share: the tracker as a process, network namespaces, a model of its store, stores
-//! that misbehave, and stories to tell it.
+//! that misbehave, stories to tell it, and garbage for it to ignore.
 //!
 //! # What is promised, and what would notice
 //!
@@ -21,7 +21,7 @@
 //! | BEP 15, IPv6 | Peers are of the family of the datagram's source | `udp/announce.rs::replies_are_as_bep_15_draws_them` |
 //! | RFC 4291, 2.5.5.2 | An IPv4-mapped source is IPv4 | `udp/addresses.rs::an_ipv4_mapped_source_is_ipv4`, `src/udp/handler/tests.rs::an_ipv6_source_gets_ipv6_peers_and_a_mapped_one_gets_ipv4_peers` |
 //! | RFC 3493, 5.3 | One socket per family | `udp/addresses.rs::an_ipv6_wildcard_takes_no_ipv4` |
-//! | BEP 15, UDP connections | An id is good for two minutes at least and not for ever. In real time that takes minutes, so the rotation and the configuration's bounds are tested alone | `src/udp/connection_id.rs::an_id_outlives_two_rotations_but_not_three`, `src/udp/connection_id.rs::an_id_lives_for_as_many_generations_as_are_accepted`, `src/config/tests/problems.rs::values_that_contradict_each_other_are_refused` |
+//! | BEP 15, UDP connections | An id is good for two minutes at least and not for ever. In real time that takes minutes, so the rotation, its timer and the configuration's bounds are tested alone | `src/server.rs::an_id_is_accepted_for_two_rotations_of_the_timer_and_not_for_three`, `src/udp/connection_id.rs::an_id_outlives_two_rotations_but_not_three`, `src/udp/connection_id.rs::an_id_lives_for_as_many_generations_as_are_accepted`, `src/config/tests/problems.rs::values_that_contradict_each_other_are_refused` |
 //! | BEP 15, UDP connections | One id serves many requests, any port of the client, and beside newer ids | `udp/connection_id.rs::one_id_serves_many_requests_and_every_port_of_its_client`, `udp/connection_id.rs::a_new_id_leaves_the_old_one_valid` |
 //! | BEP 15, UDP connections | An id is bound to the IPv4 address or the IPv6 /64, and to this tracker's secret | `udp/connection_id.rs::an_id_is_worth_nothing_at_another_ipv4_address`, `udp/connection_id.rs::an_ipv6_id_is_worth_its_64`, `udp/connection_id.rs::secrets_are_a_trackers_own`, `src/udp/connection_id.rs::an_id_is_the_address_alone_whose_it_is` |
 //! | BEP 15, UDP connections | A bad id, no request at all, an unknown action get silence and are counted; so does source port 0, which no ordinary socket has | `udp/connection_id.rs::what_is_no_connect_and_has_no_id_gets_silence`, `udp/connection_id.rs::what_is_no_request_gets_silence`, `src/udp/handler/tests.rs::a_bad_id_and_what_is_no_request_get_silence_and_are_counted` |
@@ -91,12 +91,15 @@
 //! | BEP 52 | The two info hashes of a hybrid torrent are two swarms | `stories/across.rs::torrents_are_never_merged` |
 
 pub mod checked;
+pub mod due;
 pub mod failing;
+pub mod garbage;
 pub mod late;
 pub mod model;
 pub mod namespace;
 pub mod process;
 pub mod shared;
+pub mod source;
 pub mod story;
 pub mod tracker;
 

@@ -15,9 +15,17 @@ use toml::{Table, Value};
 use super::{Config, Fault, Place, Problem};
 use crate::storage::Drivers;
 
-/// See [`Config::load`].
-pub(super) fn load(
-    file: Option<&Path>,
+/// The text of a file.
+pub(super) fn read(path: &Path) -> Result<String, Problem> {
+    fs::read_to_string(path).map_err(|error| {
+        let message = format!("cannot be read: {error}; give --config a readable file, or leave it out");
+        Problem(vec![Fault { place: Place::File(path.into()), key: String::new(), message }])
+    })
+}
+
+/// See [`Config::parse`].
+pub(super) fn parse(
+    file: Option<(&Path, &str)>,
     environment: impl Iterator<Item = (String, String)>,
     drivers: &Drivers,
 ) -> Result<Config, Problem> {
@@ -25,12 +33,12 @@ pub(super) fn load(
     let mut overlay = Overlay {
         defaults: &defaults,
         values: defaults.clone(),
-        elsewhere: file.map_or(Place::Default, |path| Place::File(path.into())),
+        elsewhere: file.map_or(Place::Default, |(path, _)| Place::File(path.into())),
         places: BTreeMap::new(),
         faults: Vec::new(),
     };
-    if let Some(path) = file {
-        overlay.lay_file(path).map_err(|fault| Problem(vec![fault]))?;
+    if let Some((path, text)) = file {
+        overlay.lay_file(path, text).map_err(|fault| Problem(vec![fault]))?;
     }
     overlay.lay_environment(environment);
     overlay.finish(drivers)
@@ -48,20 +56,16 @@ struct Overlay<'a> {
 }
 
 impl Overlay<'_> {
-    fn lay_file(&mut self, path: &Path) -> Result<(), Fault> {
-        let text = fs::read_to_string(path).map_err(|error| {
-            let message = format!("cannot be read: {error}; give --config a readable file, or leave it out");
-            Fault { place: self.elsewhere.clone(), key: String::new(), message }
-        })?;
+    fn lay_file(&mut self, path: &Path, text: &str) -> Result<(), Fault> {
         let syntax = |error: toml::de::Error| {
-            let number = line_of(&text, error.span().map_or(0, |span| span.start));
+            let number = line_of(text, error.span().map_or(0, |span| span.start));
             let line = text.lines().nth(number - 1).unwrap_or_default().trim();
             let message = format!("\"{line}\": {}", error.message());
             Fault { place: Place::Line(path.into(), number), key: String::new(), message }
         };
-        let document = DeTable::parse(&text).map_err(syntax)?;
+        let document = DeTable::parse(text).map_err(syntax)?;
         let mut lines = BTreeMap::new();
-        find_lines(document.get_ref(), &[], &text, &mut lines);
+        find_lines(document.get_ref(), &[], text, &mut lines);
         let given = Table::deserialize(Deserializer::from(document)).map_err(syntax)?;
         let place = |key: &str| match lines.get(key) {
             Some(line) => Place::Line(path.into(), *line),

@@ -90,7 +90,21 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
         drivers: &Drivers,
     ) -> Result<Self, Problem> {
-        load::load(file, environment, drivers)
+        let text = file.map(load::read).transpose()?;
+        Self::parse(file.zip(text.as_deref()), environment, drivers)
+    }
+
+    /// The same with the file already read: its path, for the faults, and its text.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub fn parse(
+        file: Option<(&Path, &str)>,
+        environment: impl Iterator<Item = (String, String)>,
+        drivers: &Drivers,
+    ) -> Result<Self, Problem> {
+        load::parse(file, environment, drivers)
     }
 
     /// The configuration as a file that loads as the same configuration.

@@ -6,17 +6,17 @@ use hyper::header::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 /// The proxies whose word is taken, and the header they give it in.
-pub(super) struct Proxies {
+pub struct Proxies {
     /// Where trusted proxies are.
-    pub(super) networks: Vec<IpNet>,
+    pub networks: Vec<IpNet>,
     /// `X-Forwarded-For` or the like: hops from the client to here, each proxy adding whom it was asked by.
-    pub(super) header: HeaderName,
+    pub header: HeaderName,
 }
 
 /// A trusted proxy was asked by something that is no address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("invalid address")]
-pub(super) struct UnknownClient;
+pub struct UnknownClient;
 
 impl Proxies {
     /// The client behind a connection from `source`.
@@ -24,7 +24,7 @@ impl Proxies {
     /// A client can write into the header whatever it likes, but only to the left of what trusted proxies add. So the hops
     /// are read from the right, and the first that is not a trusted proxy is the client. A request that trusted proxies
     /// make themselves comes from the left-most of them.
-    pub(super) fn client(&self, source: IpAddr, headers: &HeaderMap) -> Result<IpAddr, UnknownClient> {
+    pub fn client(&self, source: IpAddr, headers: &HeaderMap) -> Result<IpAddr, UnknownClient> {
         let mut client = source.to_canonical();
         let lines = headers.get_all(&self.header).into_iter().rev();
         let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));

@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::tracker::{ConfigError, Tracker};
-use client_address::Proxies;
 use patience::Limits;
 
+pub use client_address::{Proxies, UnknownClient};
 pub use config::Config;
 pub use listener::serve;
 
