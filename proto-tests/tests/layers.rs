@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     // Floor 4: assembly.
     ("cli", &["config", "log", "server", "storage"]),
-    ("server", &["bittorrent", "clock", "config", "counters", "http", "storage", "tracker", "udp"]),
+    ("server", &["bittorrent", "clock", "config", "counters", "http", "storage", "sys", "tracker", "udp"]),
     ("config", &["http", "log", "storage", "tracker", "udp", "units"]),
     ("log", &[]),
     // Floor 3: frontends, which never import each other.

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::StartError;
 use crate::config::Config;
-use crate::udp;
+use crate::{sys, udp};
 
 /// The sockets of one worker.
 #[derive(Default)]
@@ -30,6 +30,7 @@ pub(super) struct Bound {
 ///
 /// When an address is in use or not to be had. A wildcard of a family that the host does not speak is left out.
 pub(super) fn bind(config: &Config, workers: usize) -> Result<(Vec<WorkerSockets>, Bound), StartError> {
+    make_room(config, workers);
     let mut sockets: Vec<_> = (0..workers).map(|_| WorkerSockets::default()).collect();
     let mut bound = Bound::default();
     for &address in &config.udp.listen {
@@ -50,6 +51,24 @@ pub(super) fn bind(config: &Config, workers: usize) -> Result<(Vec<WorkerSockets
         return Err(StartError::NothingBound);
     }
     Ok((sockets, bound))
+}
+
+/// Has the system allow as many open files as all connections and sockets may need, and says if it will not.
+fn make_room(config: &Config, workers: usize) {
+    if config.http.listen.is_empty() {
+        return;
+    }
+    let connections = config.http.max_connections;
+    let sockets = workers * (config.udp.listen.len() + config.http.listen.len() + FILES_PER_WORKER);
+    let wanted = (connections + sockets + FILES_BESIDE) as u64;
+    // Where not even that can be asked, connections will be refused as they come, and counted.
+    let granted = sys::raise_open_files(wanted).unwrap_or(wanted);
+    if granted < wanted {
+        warn!(
+            "http.max_connections: {connections} and all sockets need {wanted} open files, the system allows {granted}; \
+             raise its limit (ulimit -n {wanted}, or LimitNOFILE= of the service), or lower this one"
+        );
+    }
 }
 
 /// Binds one address for all workers; also returns it with the port that was given.
@@ -121,6 +140,12 @@ fn failure(key: &'static str, address: SocketAddr, error: io::Error) -> StartErr
     };
     StartError::Bind { key, address, error, remedy }
 }
+
+/// A runtime's own: epoll, its way to be woken, and room for more.
+const FILES_PER_WORKER: usize = 8;
+
+/// The standard streams, signals, a store's files.
+const FILES_BESIDE: usize = 64;
 
 /// Connections the kernel completes ahead of the worker.
 const BACKLOG: i32 = 1_024;

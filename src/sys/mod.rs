@@ -3,12 +3,14 @@
 //! Batched datagrams where the system has `recvmmsg` and `sendmmsg`, a plain loop behind the same signatures elsewhere.
 #![allow(unsafe_code)]
 
+mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(target_os = "linux", expect(unreachable_pub, reason = "here its tests alone use it"))]
 mod portable;
 
+pub use limits::raise_open_files;
 #[cfg(target_os = "linux")]
 pub use linux::{Messages, receive_packet_info};
 #[cfg(not(target_os = "linux"))]

@@ -198,3 +198,24 @@ fn a_store_that_does_not_open_says_why_once() {
     let outcome = run(command.env("CHIHAYA__STORAGE__DRIVER", "unreachable"));
     outcome.assert_start_refused("storage: nobody is there");
 }
+
+#[test]
+fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
+    let start = |limits: &str, connections: u32| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{limits}; exec {CHIHAYA} \"$@\""), "sh"]);
+        Tracker::start_command(&mut shell, &format!("{ANYWHERE}http.max_connections = {connections}\n"))
+    };
+    let open_files = |tracker: &Tracker| {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", tracker.pid())).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        line.split_whitespace().nth(3).unwrap().parse::<u32>().unwrap()
+    };
+    let raised = start("ulimit -S -n 64; ulimit -H -n 4000", 1_000);
+    assert!((1_000..2_000).contains(&open_files(&raised)), "{}", open_files(&raised));
+    assert!(!raised.log().contains("open files"), "{}", raised.log());
+    let short = start("ulimit -n 512", 1_000);
+    assert_eq!(open_files(&short), 512);
+    assert!(short.log().contains("http.max_connections: 1000 and all sockets need"), "{}", short.log());
+    assert!(short.log().contains("the system allows 512; raise its limit"), "{}", short.log());
+}
