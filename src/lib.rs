@@ -17,8 +17,8 @@
 //!
 //! # What is never done
 //!
-//! - No lock, system call or allocation is made per UDP request beyond the lock of its swarm's shard: the batch is the unit
-//!   of work, from one receive call through one storage call to one send call.
+//! - No lock or system call is made per UDP request beyond the lock of its swarm's shard, and no allocation but where a
+//!   swarm grows or shrinks: the batch is the unit of work, from one receive call through one storage call to one send call.
 //! - No request crosses threads. A worker is one thread that owns one socket of every address.
 //! - Nothing above [`udp::Datagrams`] knows that sockets exist: the handler answers in the buffers it is given.
 //! - `wire`, `storage::memory`, `tracker` and the connection ids never ask for the time or for randomness, and never do

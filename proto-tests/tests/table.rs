@@ -43,11 +43,17 @@ fn tests_named(row: &str) -> Vec<(&str, &str)> {
     code.filter(|code| code.contains(".rs::")).filter_map(|code| code.split_once("::")).collect()
 }
 
-/// The functions behind a `#[test]`, or another attribute that ends so.
+/// The functions behind a `#[test]` or a `#[tokio::test]`, whatever that is given.
 fn tests_in(file: &Path) -> BTreeSet<String> {
     let text = read(file);
-    let behind = text.split("test]\n").skip(1).filter_map(|behind| behind.split_once("fn "));
-    behind.filter_map(|(_, function)| Some(function.split_once('(')?.0.to_owned())).collect()
+    let is_test = |line: &str| line == "#[test]" || line.starts_with("#[tokio::test");
+    let mut lines = text.lines().map(str::trim);
+    let mut tests = BTreeSet::new();
+    while lines.any(is_test) {
+        let name = lines.find_map(|line| line.split_once("fn ")?.1.split_once('('));
+        tests.extend(name.map(|(name, _)| name.to_owned()));
+    }
+    tests
 }
 
 fn locate(path: &str) -> PathBuf {

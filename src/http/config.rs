@@ -69,6 +69,9 @@ impl Config {
         require((1..=Semaphore::MAX_PERMITS).contains(&self.max_connections), "max_connections", || {
             format!("{} is not a number of connections; to turn HTTP off, set listen = []", self.max_connections)
         })?;
+        if let Some(message) = mapped(&self.trusted_proxies) {
+            return Err(ConfigError { key: "trusted_proxies", message });
+        }
         self.header().map(drop)
     }
 
@@ -87,6 +90,16 @@ fn check_path(key: &'static str, path: &str) -> Result<(), ConfigError> {
     let whole = |parsed: PathAndQuery| parsed.path() == path;
     require(path.starts_with('/') && path.parse().is_ok_and(whole), key, || {
         format!("\"{path}\" is not a path; write one like \"/{}\"", key.trim_end_matches("_path"))
+    })
+}
+
+/// What is wrong with an IPv4 network in the form of an IPv6 one: addresses are canonical when they are compared, so none
+/// is in it.
+fn mapped(networks: &[IpNet]) -> Option<String> {
+    networks.iter().find_map(|network| {
+        let IpNet::V6(v6) = network else { return None };
+        let (address, prefix) = (v6.addr().to_ipv4_mapped()?, v6.prefix_len().checked_sub(96)?);
+        Some(format!("\"{network}\" is an IPv4 network in the form of IPv6; write \"{address}/{prefix}\""))
     })
 }
 
@@ -134,6 +147,19 @@ mod tests {
     fn there_is_room_for_a_connection() {
         for max_connections in [0, usize::MAX] {
             assert_eq!(complaint(|config| config.max_connections = max_connections).0, "max_connections");
+        }
+    }
+
+    #[test]
+    fn no_proxy_is_named_by_an_ipv4_network_in_the_form_of_ipv6() {
+        let with = |network: &str| Config { trusted_proxies: vec![network.parse().unwrap()], ..Config::default() };
+        for network in ["10.0.0.0/8", "2001:db8::/32", "::/0"] {
+            assert_eq!(with(network).check(), Ok(()), "{network}");
+        }
+        for (network, right) in [("::ffff:10.0.0.0/104", "10.0.0.0/8"), ("::ffff:192.0.2.1/128", "192.0.2.1/32")] {
+            let message = format!("\"{network}\" is an IPv4 network in the form of IPv6; write \"{right}\"");
+            let error = ConfigError { key: "trusted_proxies", message };
+            assert_eq!(with(network).check(), Err(error));
         }
     }
 

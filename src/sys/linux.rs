@@ -21,7 +21,8 @@ pub struct Messages {
     sources: Box<[Source]>,
     controls: Box<[Control]>,
     vectors: Box<[iovec]>,
-    /// Headers for receiving; each points to the four parts of its index above.
+    /// Headers for receiving. Their pointers, and those of the vectors, are made anew for each call and good for it alone:
+    /// between two calls the parts above are borrowed, which would end any pointer kept to them.
     received: Box<[mmsghdr]>,
     count: usize,
     /// Lengths of the replies, by datagram; 0 is silence.
@@ -46,7 +47,8 @@ struct Control {
     data: [u8; 24],
 }
 
-// SAFETY: the pointers in the headers lead into boxes that the value owns and never resizes, so it may change threads.
+// SAFETY: the pointers in the headers and vectors are not followed but in the call they are made for, and lead into what
+// the value owns, so it may change threads.
 unsafe impl Send for Messages {}
 
 impl Messages {
@@ -54,7 +56,7 @@ impl Messages {
     pub fn new(capacity: usize) -> Self {
         // SAFETY: all of these are plain C structures, for which zeros are valid.
         let (source, control, vector, header) = unsafe { zeroed() };
-        let mut messages = Self {
+        Self {
             payloads: vec![[0; PAYLOAD_LENGTH]; capacity].into_boxed_slice(),
             sources: vec![source; capacity].into_boxed_slice(),
             controls: vec![control; capacity].into_boxed_slice(),
@@ -63,16 +65,7 @@ impl Messages {
             count: 0,
             replies: vec![0; capacity].into_boxed_slice(),
             outgoing: Vec::with_capacity(capacity),
-        };
-        for index in 0..capacity {
-            messages.vectors[index].iov_base = messages.payloads[index].as_mut_ptr().cast();
-            let header = &mut messages.received[index].msg_hdr;
-            header.msg_name = ptr::from_mut(&mut messages.sources[index]).cast();
-            header.msg_iov = &raw mut messages.vectors[index];
-            header.msg_iovlen = 1;
-            header.msg_control = ptr::from_mut(&mut messages.controls[index]).cast();
         }
-        messages
     }
 
     /// Receives what is there, up to the capacity, and forgets the batch before. Never waits.
@@ -82,10 +75,11 @@ impl Messages {
     /// `WouldBlock` where nothing is there; whatever else `recvmmsg` reports.
     pub fn receive(&mut self, socket: &SockRef<'_>) -> io::Result<usize> {
         self.count = 0;
-        for (header, vector) in self.received.iter_mut().zip(&mut self.vectors) {
-            vector.iov_len = PAYLOAD_LENGTH;
-            header.msg_hdr.msg_namelen = length_of::<Source>();
-            header.msg_hdr.msg_controllen = size_of::<Control>();
+        for index in 0..self.received.len() {
+            self.point(index, PAYLOAD_LENGTH);
+            let header = &mut self.received[index].msg_hdr;
+            header.msg_namelen = length_of::<Source>();
+            header.msg_controllen = size_of::<Control>();
         }
         let capacity = c_uint::try_from(self.received.len()).expect("a batch is small");
         let headers = self.received.as_mut_ptr();
@@ -100,15 +94,19 @@ impl Messages {
     /// Sends every reply that is not silence. Never waits: what the system does not take at once is lost.
     pub fn send(&mut self, socket: &SockRef<'_>) -> Sent {
         self.outgoing.clear();
-        for index in (0..self.count).filter(|&index| self.replies[index] != 0) {
-            self.vectors[index].iov_len = self.replies[index];
+        for index in 0..self.count {
+            if self.replies[index] == 0 {
+                continue;
+            }
             self.controls[index].forget_interface(self.received[index].msg_hdr.msg_controllen);
+            self.point(index, self.replies[index]);
             self.outgoing.push(self.received[index]);
         }
         let mut report = Sent::default();
         while let Some(rest) = self.outgoing.get_mut(report.sent + report.failed..).filter(|rest| !rest.is_empty()) {
             let length = c_uint::try_from(rest.len()).expect("a batch is small");
-            // SAFETY: `rest` are `length` valid headers: as received, with the length of the reply in the vector.
+            // SAFETY: `rest` are `length` valid headers: as received, pointing anew at the same parts, of which nothing has
+            // been borrowed since, with the length of the reply in the vector.
             let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), length, libc::MSG_DONTWAIT) };
             match usize::try_from(sent) {
                 Ok(sent) if sent > 0 => report.sent += sent,
@@ -119,6 +117,16 @@ impl Messages {
             }
         }
         report
+    }
+
+    /// Points a header at its parts, for a call that is about to be made; `length` bytes of the payload are the kernel's.
+    fn point(&mut self, index: usize, length: usize) {
+        self.vectors[index] = iovec { iov_base: self.payloads[index].as_mut_ptr().cast(), iov_len: length };
+        let header = &mut self.received[index].msg_hdr;
+        header.msg_name = ptr::from_mut(&mut self.sources[index]).cast();
+        header.msg_iov = &raw mut self.vectors[index];
+        header.msg_iovlen = 1;
+        header.msg_control = ptr::from_mut(&mut self.controls[index]).cast();
     }
 
     /// Datagrams in the batch.

@@ -45,7 +45,7 @@ impl Worker {
 
     /// Serves until `shutdown` turns true, then sends what the store still owes.
     pub async fn serve(mut self, mut shutdown: watch::Receiver<bool>) {
-        let mut full_batches = 0;
+        let mut taken = 0;
         loop {
             tokio::select! {
                 biased;
@@ -59,9 +59,12 @@ impl Worker {
                     ready.expect("the runtime outlives its workers");
                 }
             }
-            full_batches = if self.take_batch().await { full_batches + 1 } else { 0 };
-            if full_batches == BATCHES_PER_TURN {
-                full_batches = 0;
+            taken = match self.take_batch().await {
+                0 => 0,
+                count => taken + count,
+            };
+            if taken >= DATAGRAMS_PER_TURN {
+                taken = 0;
                 task::yield_now().await;
             }
         }
@@ -70,14 +73,14 @@ impl Worker {
         }
     }
 
-    /// Receives a batch and answers it, or leaves it with the store. Whether the batch was full.
-    async fn take_batch(&mut self) -> bool {
+    /// Receives a batch and answers it, or leaves it with the store. Returns its datagrams; 0 once no more are there.
+    async fn take_batch(&mut self) -> usize {
         let mut carriage = self.spare.pop().unwrap_or_else(Carriage::new);
         let socket = SockRef::from(&self.socket);
         match self.socket.try_io(Interest::READABLE, || carriage.messages.receive(&socket)) {
             Ok(count) => {
                 self.answer(carriage);
-                count == BATCH
+                count
             }
             Err(error) => {
                 self.spare.push(carriage);
@@ -88,7 +91,7 @@ impl Worker {
                         time::sleep(RECEIVE_PAUSE).await;
                     }
                 }
-                false
+                0
             }
         }
     }
@@ -130,10 +133,14 @@ impl Carriage {
 /// Datagrams per system call: beyond this the calls' own cost no longer shows.
 const BATCH: usize = 64;
 
-/// Full batches after which the other tasks of the worker, HTTP among them, get their turn.
-const BATCHES_PER_TURN: usize = 8;
+/// Datagrams in a row after which the other tasks of the worker, HTTP among them, get their turn: some milliseconds'
+/// worth, in batches however small.
+const DATAGRAMS_PER_TURN: usize = 8 * BATCH;
 
 /// Batches that may wait for the store at once; each holds some 150 KiB.
 const MAX_PENDING: usize = 16;
 
 const RECEIVE_PAUSE: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests;

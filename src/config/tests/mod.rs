@@ -206,7 +206,7 @@ proptest! {
         config.udp.listen = listen.iter().map(|(port, address)| (address.to_canonical(), *port).into()).collect();
         config.udp.receive_buffer = Size(buffer);
         config.http.real_ip_header = header;
-        config.http.trusted_proxies = vec![proxy.into()];
+        config.http.trusted_proxies = vec![proxy.to_canonical().into()];
         config.storage.tables.get_mut("memory").unwrap().insert("shards".into(), shards.into());
         config.log = Log { level: Level::Trace, format: Format::Json };
         prop_assert_eq!(load(&config.to_toml(), &[]), Ok(config));

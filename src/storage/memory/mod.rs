@@ -85,9 +85,10 @@ impl MemoryStorage {
         }
     }
 
-    /// The shard of a torrent: the high half of its hash, whose low half places it within the shard.
+    /// The shard of a torrent: by the 32 bits of its hash below the seven highest. The shard's table places it by the
+    /// lowest bits, and by the seven highest tells it from its neighbours without comparing them.
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        let below_shards = ((hash >> 32) * self.shards.len() as u64) >> 32;
+        let below_shards = ((hash << 7 >> 32) * self.shards.len() as u64) >> 32;
         &self.shards[below_shards as usize]
     }
 }
@@ -147,3 +148,24 @@ const MAX_SHARDS: usize = 1 << 16;
 
 /// Calls of `sweep` that pass over the whole store: at one a second, an expired peer is gone about a minute later.
 pub const SWEEPS_PER_PASS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The seven highest bits are what a table remembers of each hash; where they differ, nothing is compared.
+    #[test]
+    fn torrents_of_one_shard_differ_in_what_its_table_remembers_of_their_hashes() {
+        let environment = Environment { peer_lifetime: Duration::from_secs(3_000), key: [1; 16] };
+        let storage = MemoryStorage::new(&Config::default(), environment);
+        let hashes = (0..1_u32 << 18).map(|number| keyed_hash(storage.hasher, &number.to_ne_bytes()));
+        let hashes: Vec<_> =
+            hashes.filter(|&hash| std::ptr::eq(storage.shard(hash), &raw const *storage.shards[0])).collect();
+        assert!((256..1_024).contains(&hashes.len()), "{} of 512 on average", hashes.len());
+        let remembered: HashSet<_> = hashes.iter().map(|hash| hash >> 57).collect();
+        assert!(remembered.len() > 100, "{} of 128", remembered.len());
+    }
+}

@@ -29,7 +29,11 @@ pub(super) fn sample<const N: usize>(
     for _ in 0..want {
         let index = position + usize::from(skip.is_some_and(|skip| position >= skip));
         out.extend_from_slice(&peers[index].endpoint);
-        position = (position + stride) % available;
+        position += stride;
+        // Both were less; a division here would cost as much as all the rest.
+        if position >= available {
+            position -= available;
+        }
     }
 }
 
