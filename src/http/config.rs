@@ -78,11 +78,13 @@ impl Config {
     /// `real_ip_header`, parsed.
     pub(super) fn header(&self) -> Result<HeaderName, ConfigError> {
         let name = &self.real_ip_header;
-        let error = |_| ConfigError {
-            key: "real_ip_header",
-            message: format!("\"{name}\" is not a header's name; write one like \"x-forwarded-for\""),
-        };
-        name.parse().map_err(error)
+        let error = |message| ConfigError { key: "real_ip_header", message };
+        if name.eq_ignore_ascii_case("forwarded") {
+            let message = "\"forwarded\" (RFC 7239) is not read; have the proxy send \"x-forwarded-for\" and name that";
+            return Err(error(message.into()));
+        }
+        let invalid = |_| error(format!("\"{name}\" is not a header's name; write one like \"x-forwarded-for\""));
+        name.parse().map_err(invalid)
     }
 }
 
@@ -165,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_header_could_be_sent() {
-        for name in ["", "x forwarded for", "x-forwarded-for:"] {
+        for name in ["forwarded", "Forwarded", "", "x forwarded for", "x-forwarded-for:"] {
             assert_eq!(complaint(|config| config.real_ip_header = name.into()).0, "real_ip_header", "{name}");
         }
         assert_eq!(Config { real_ip_header: "X-Real-IP".into(), ..Config::default() }.check(), Ok(()));

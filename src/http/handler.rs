@@ -11,14 +11,12 @@ use hyper::{Method, Response, StatusCode};
 
 use super::Frontend;
 use super::client_address::UnknownClient;
-use crate::bittorrent::{Family, PerFamily};
+use crate::bittorrent::{Family, PerFamily, Retry};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::storage::{self, Answer, Batch, Reply};
-use crate::tracker::{self, Rejection};
-use crate::wire::http::{
-    AnnounceReply, AnnounceRequest, RequestError, Retry, ScrapeReply, ScrapeRequest, write_failure,
-};
+use crate::tracker::Rejection;
+use crate::wire::http::{AnnounceReply, AnnounceRequest, RequestError, ScrapeReply, ScrapeRequest, write_failure};
 
 /// What is new with each request.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +72,7 @@ impl Frontend {
         let AnnounceRequest { announce, peer_form } = AnnounceRequest::parse(query(head), client)?;
         let (admitted, interval_seconds, min_interval_seconds) = {
             let live = self.tracker.live();
-            let admitted = live.admit(&announce, MOST_PEERS, true)?;
+            let admitted = live.admit(&announce, u32::MAX, true)?;
             (admitted, live.interval_seconds(moment.jitter), live.min_interval_seconds())
         };
         let batch = self.apply(moment, iter::once(admitted)).await;
@@ -145,10 +143,7 @@ impl Refusal {
     fn retry(self) -> Option<Retry> {
         match self {
             Self::Request(_) => Some(Retry::Never),
-            Self::Policy(rejection) => Some(match rejection.retry() {
-                tracker::Retry::Never => Retry::Never,
-                tracker::Retry::InMinutes(minutes) => Retry::InMinutes(minutes),
-            }),
+            Self::Policy(rejection) => Some(rejection.retry()),
             Self::Client(_) => None,
         }
     }
@@ -175,9 +170,6 @@ fn bare(status: StatusCode) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response
 }
-
-/// More than any client asks for: a reply stays below 200 KB whatever the operator allows.
-const MOST_PEERS: u32 = 10_000;
 
 /// Room for all of a reply but its peers or files.
 const REPLY_BYTES: usize = 256;

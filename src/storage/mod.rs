@@ -8,13 +8,14 @@
 //!
 //! - **Identity** is (family, address, port): an [`Endpoint`](crate::bittorrent::Endpoint). Peers of the two families
 //!   form separate swarms of one torrent; only `completed` counts both.
+//! - **A batch comes back whole**: the entries it went with, in their order, each with a reply.
 //! - **Each request is atomic**: its change, its counts and its peers belong to one moment of the swarm. The requests of a
 //!   batch are applied in order; batches of different workers interleave as they come.
 //! - **Counts** are taken after the change, so they include a peer that has just announced.
 //! - **`completed`** rises at a peer's first [`Change::Present`] with `completed` set while it is a seeder, once per entry,
 //!   and never for an entry that began as a seeder without it.
 //! - **Nothing comes from nothing**: removing an unknown peer, looking without storing, and scraping create nothing.
-//! - **Peers** are distinct, never the requester, a uniform random choice of those on offer, and as many as wanted while
+//! - **Peers** are distinct, never the requester, each of those on offer as likely as any other, and as many as wanted while
 //!   there are that many. Seeders and partial seeds are offered downloaders; downloaders are offered everyone.
 //! - **Expiry**: a peer that has not announced for the lifetime given at opening is forgotten, soon though not at once.
 

@@ -6,9 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::ptr;
 
-use libc::{
-    c_int, c_uint, c_void, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, sockaddr_in, sockaddr_in6, socklen_t,
-};
+use libc::{c_int, c_uint, c_void, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, sockaddr_in, sockaddr_in6};
 use socket2::SockRef;
 
 use super::{PAYLOAD_LENGTH, Sent};
@@ -78,8 +76,8 @@ impl Messages {
         for index in 0..self.received.len() {
             self.point(index, PAYLOAD_LENGTH);
             let header = &mut self.received[index].msg_hdr;
-            header.msg_namelen = length_of::<Source>();
-            header.msg_controllen = size_of::<Control>();
+            header.msg_namelen = length_of::<Source, _>();
+            header.msg_controllen = length_of::<Control, _>();
         }
         let capacity = c_uint::try_from(self.received.len()).expect("a batch is small");
         let headers = self.received.as_mut_ptr();
@@ -98,7 +96,9 @@ impl Messages {
             if self.replies[index] == 0 {
                 continue;
             }
-            self.controls[index].forget_interface(self.received[index].msg_hdr.msg_controllen);
+            if self.received[index].msg_hdr.msg_controllen != 0 {
+                self.controls[index].forget_interface();
+            }
             self.point(index, self.replies[index]);
             self.outgoing.push(self.received[index]);
         }
@@ -182,10 +182,7 @@ impl Source {
 impl Control {
     /// Leaves the way back to the routing table: the request's interface may not be the one to reply by. Only a
     /// link-local address means nothing without its interface.
-    fn forget_interface(&mut self, length: usize) {
-        if length < size_of::<cmsghdr>() {
-            return;
-        }
+    fn forget_interface(&mut self) {
         let data: *mut c_void = self.data.as_mut_ptr().cast();
         match (self.header.cmsg_level, self.header.cmsg_type) {
             // SAFETY: the kernel wrote an `in_pktinfo` here, as the header says; it fits and `data` is aligned for it.
@@ -212,14 +209,18 @@ pub fn receive_packet_info(socket: &SockRef<'_>, ipv6: bool) -> io::Result<()> {
         if ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
     let on: c_int = 1;
     // SAFETY: the option's value is an `int`, whose address and length these are.
-    let status =
-        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(&on).cast(), length_of::<c_int>()) };
+    let status = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(&on).cast(), length_of::<c_int, _>())
+    };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-fn length_of<T>() -> socklen_t {
-    socklen_t::try_from(size_of::<T>()).expect("a C structure is small")
+/// The size of a structure in the type its field has, which differs between C libraries.
+fn length_of<T, L: TryFrom<usize>>() -> L {
+    L::try_from(size_of::<T>()).unwrap_or_else(|_| unreachable!("a C structure is small"))
 }
 
 const _: () = assert!(size_of::<Control>() >= size_of::<cmsghdr>() + size_of::<in6_pktinfo>());
-const _: () = assert!(align_of::<Control>() >= align_of::<in_pktinfo>() && size_of::<cmsghdr>().is_multiple_of(8));
+const _: () = assert!(
+    align_of::<Control>() >= align_of::<in_pktinfo>() && size_of::<cmsghdr>().is_multiple_of(align_of::<in_pktinfo>())
+);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::bittorrent::{Announce, Event};
+use crate::bittorrent::{Announce, Event, Retry};
 use crate::clock::Now;
 use crate::storage::{self, Answer, Batch, Change, Role, Storage, Want};
 
@@ -59,7 +59,7 @@ impl Live {
 
     /// What an announce asks of the store, if policy lets it through.
     ///
-    /// `most_peers` is what the transport's reply has room for; `both_families` whether it can carry both.
+    /// `most_peers` is what the transport's reply has room for, beside what policy allows; `both_families` whether it can carry both.
     ///
     /// # Errors
     ///
@@ -162,15 +162,6 @@ impl Rejection {
             Self::Overloaded => Retry::InMinutes(OVERLOAD_MINUTES),
         }
     }
-}
-
-/// When a refused client may try again (BEP 31).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Retry {
-    /// The same request will be refused again.
-    Never,
-    /// After so many minutes.
-    InMinutes(u32),
 }
 
 /// Long enough for a store to recover, short enough not to lose the swarm.

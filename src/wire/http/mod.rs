@@ -3,5 +3,5 @@
 mod reply;
 mod request;
 
-pub use reply::{AnnounceReply, PeerForm, Retry, ScrapeReply, write_failure};
+pub use reply::{AnnounceReply, PeerForm, ScrapeReply, write_failure};
 pub use request::{AnnounceRequest, RequestError, ScrapeRequest};

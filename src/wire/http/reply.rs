@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
+use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily, Retry};
 use crate::wire::bencode::{self, Dictionary, List};
 
 /// How a client is told of peers.
@@ -104,15 +104,6 @@ fn write_counts(file: &mut Dictionary<'_>, counts: Counts) {
     file.key("downloaded").integer(counts.completed);
     file.key("downloaders").integer(counts.downloaders);
     file.key("incomplete").integer(counts.leechers);
-}
-
-/// When a client that is refused may try again (BEP 31).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Retry {
-    /// The same request will be refused again.
-    Never,
-    /// After so many minutes.
-    InMinutes(u32),
 }
 
 /// Appends a refusal to `out`: why, and when another try makes sense, if that is known.
