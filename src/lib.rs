@@ -23,8 +23,8 @@
 //! - Nothing above [`udp::Datagrams`] knows that sockets exist: the handler answers in the buffers it is given.
 //! - `wire`, `storage::memory`, `tracker` and the connection ids never ask for the time or for randomness, and never do
 //!   I/O: `now`, a random source and the sender's address are arguments.
-//! - Nothing from the network panics, and nothing is told or sent to a source that has not shown a connection id,
-//!   except a connect reply, which is no longer than the connect.
+//! - Nothing from the network panics, and nothing is told or sent to a source that has not shown its connection id (an IPv6
+//!   source: its /64's), except a connect reply, which is no longer than the connect.
 //! - A scrape, a `stopped`, a refused announce create nothing.
 //! - Outside [`sys`] there is no `unsafe`.
 //!
@@ -40,6 +40,12 @@
 //! [`http::serve`] accepts and hyper parses the head → the client's address is the peer's, or what a trusted proxy says →
 //! [`wire::http`] reads the query → the same [`tracker::Live::admit`] and [`storage::Storage::apply`], with a batch of one →
 //! [`wire::http`] writes bencode.
+//!
+//! # Where what is decided
+//!
+//! How many peers a reply has: [`tracker::Live::admit`], within what a packet holds (`udp/handler.rs`), among both families
+//! by [`storage::Want::split`]. Who is refused: `admit` as well. Whose id is good: [`udp::ConnectionIds`]. When a peer is
+//! forgotten: [`storage::Storage::sweep`], called each second by [`server`], which rotates the ids' secrets too.
 //!
 //! # A store of one's own
 //!

@@ -6,6 +6,7 @@ mod sockets;
 mod urls;
 
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     });
     log_counters(&counters.collect::<Vec<_>>());
     tracker.storage().save(clock.now())?;
+    // The process is about to end. The system takes back a large store's memory at once; freeing each swarm takes seconds.
+    mem::forget(tracker);
     info!("stopped");
     Ok(())
 }

@@ -125,18 +125,29 @@ impl Overlay<'_> {
 
     fn finish(mut self, drivers: &Drivers) -> Result<Config, Problem> {
         if self.faults.is_empty() {
-            let config = Config::deserialize(self.values).expect("each of its values could be read");
+            let config = Config::deserialize(self.values.clone()).expect("each of its values could be read");
             let contradictions = config.contradictions(drivers);
             if contradictions.is_empty() {
                 return Ok(config);
             }
             for (key, message) in contradictions {
-                let set = key.split('[').next().and_then(|key| self.places.get(key));
-                self.faults.push(Fault { place: set.unwrap_or(&self.elsewhere).clone(), key, message });
+                let place = self.place_to_look_at(&key, &message).clone();
+                self.faults.push(Fault { place, key, message });
             }
         }
         self.faults.sort_by(|one, other| one.place.cmp(&other.place));
         Err(Problem(self.faults))
+    }
+
+    /// Where a contradiction was written: at its key, or, if that has its default, at the other key of its table that the
+    /// message names.
+    fn place_to_look_at(&self, key: &str, message: &str) -> &Place {
+        let key = key.split('[').next().unwrap_or_default();
+        let table = key.rsplit_once('.').map_or("", |(table, _)| table);
+        let words = message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let named = words.map(|word| format!("{table}.{word}"));
+        let mut keys = std::iter::once(key.to_owned()).chain(named);
+        keys.find_map(|key| self.places.get(&key)).unwrap_or(&self.elsewhere)
     }
 }
 

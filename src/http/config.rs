@@ -1,11 +1,12 @@
 //! `[http]`: where connections are accepted, and their limits.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hyper::header::HeaderName;
 use hyper::http::uri::PathAndQuery;
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::tracker::ConfigError;
@@ -27,7 +28,8 @@ pub struct Config {
     pub idle_timeout: Period,
     /// Connections open at once, over all workers.
     pub max_connections: usize,
-    /// Networks whose `real_ip_header` is believed.
+    /// Networks whose `real_ip_header` is believed; a single address is a network of one.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which a trusted proxy names the client.
     pub real_ip_header: String,
@@ -86,6 +88,17 @@ impl Config {
         let invalid = |_| error(format!("\"{name}\" is not a header's name; write one like \"x-forwarded-for\""));
         name.parse().map_err(invalid)
     }
+}
+
+fn networks<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(list)?;
+    let network = |text: &String| {
+        let single = text.parse::<IpAddr>().map(IpNet::from);
+        single.or_else(|_| text.parse()).map_err(|_| {
+            D::Error::custom(format!("\"{text}\" is not a network; write one like \"10.0.0.0/8\" or \"192.0.2.7\""))
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 fn check_path(key: &'static str, path: &str) -> Result<(), ConfigError> {

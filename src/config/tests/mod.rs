@@ -117,8 +117,11 @@ fn an_empty_variable_is_an_empty_list_or_text() {
     assert_eq!((config.udp.listen.len(), config.server.public_host), (0, String::new()));
     let config = load("", &[("CHIHAYA__HTTP__LISTEN", "[]")]).unwrap();
     assert_eq!(config.http.listen.len(), 0);
-    let config = load("", &[("CHIHAYA__HTTP__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8")]).unwrap();
-    assert_eq!(config.http.trusted_proxies, ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()));
+    let config = load("", &[("CHIHAYA__HTTP__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8,192.0.2.7")]).unwrap();
+    assert_eq!(
+        config.http.trusted_proxies,
+        ["10.0.0.0/8", "fd00::/8", "192.0.2.7/32"].map(|network| network.parse().unwrap())
+    );
 }
 
 /// A driver that needs a list of hosts.
