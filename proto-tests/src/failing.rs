@@ -12,7 +12,7 @@ use chihaya::storage::{
 /// The driver named `failing`: a memory store that cannot answer about the torrent [`FAILS`].
 pub struct Failing;
 
-/// The driver named `panicking`: a memory store that panics at the torrent [`PANICS`].
+/// The driver named `panicking`: a memory store that panics at the torrent [`PANICS`], and when it is freed.
 pub struct Panicking;
 
 /// The driver named `unreachable`: a store that never opens.
@@ -38,7 +38,12 @@ impl Driver for Failing {
     }
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
-        Ok(Arc::new(Trap { memory: MemoryDriver.open(settings, environment)?, torrent: FAILS, spring: fail }))
+        Ok(Arc::new(Trap {
+            memory: MemoryDriver.open(settings, environment)?,
+            torrent: FAILS,
+            spring: fail,
+            kept: false,
+        }))
     }
 }
 
@@ -56,7 +61,12 @@ impl Driver for Panicking {
     }
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
-        Ok(Arc::new(Trap { memory: MemoryDriver.open(settings, environment)?, torrent: PANICS, spring: panic }))
+        Ok(Arc::new(Trap {
+            memory: MemoryDriver.open(settings, environment)?,
+            torrent: PANICS,
+            spring: panic,
+            kept: true,
+        }))
     }
 }
 
@@ -83,6 +93,8 @@ struct Trap {
     memory: Arc<dyn Storage>,
     torrent: InfoHash,
     spring: fn(&mut Entry),
+    /// Nobody may free it: for a large store, that takes longer than a stop may.
+    kept: bool,
 }
 
 impl Storage for Trap {
@@ -105,6 +117,12 @@ impl Storage for Trap {
 
     fn save(&self, now: Now) -> Result<(), StorageError> {
         self.memory.save(now)
+    }
+}
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        assert!(!self.kept || std::thread::panicking(), "the store was freed");
     }
 }
 
@@ -140,6 +158,7 @@ mod tests {
         batch.push(Scrape { info_hash: InfoHash([1; 20]), family: Family::V4 });
         batch.push(Scrape { info_hash, family: Family::V4 });
         let Answer::Ready(batch) = store.apply(Now(0), batch) else { panic!("it answers late") };
+        std::mem::forget(store);
         batch.entries.iter().map(|entry| entry.reply).collect()
     }
 

@@ -43,6 +43,14 @@ fn either_signal_ends_it_whatever_connections_are_open() {
     }
 }
 
+/// Freeing millions of swarms would take seconds. This store panics if anybody tries.
+#[test]
+fn the_store_is_not_freed_first() {
+    let mut tracker = start_with_driver("panicking", "");
+    udp_client(tracker.udp(Family::V4)).announce(&Announce::new([1; 20], 6881)).unwrap();
+    assert_stops(&mut tracker, Tracker::terminate);
+}
+
 #[test]
 fn half_a_request_is_not_waited_for_long() {
     let mut tracker = Tracker::start(&format!("{ANYWHERE}server.workers = 1"));
