@@ -36,6 +36,7 @@ pub async fn serve(
         };
         let Ok(place) = Arc::clone(&frontend.room).try_acquire_owned() else {
             counters.count(Counter::HttpRefused);
+            frontend.warn_full();
             continue;
         };
         counters.count(Counter::HttpConnections);

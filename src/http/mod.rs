@@ -11,10 +11,12 @@ mod listener;
 mod patience;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::Semaphore;
+use tracing::warn;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::tracker::{ConfigError, Tracker};
 use patience::Limits;
 
@@ -33,6 +35,8 @@ pub struct Frontend {
     /// One permit for each connection that may still be opened.
     room: Arc<Semaphore>,
     max_connections: usize,
+    /// When it was last said that there is no room.
+    said_full: AtomicU32,
 }
 
 impl Frontend {
@@ -52,6 +56,7 @@ impl Frontend {
             limits: Limits { request: config.request_timeout.0, idle: config.idle_timeout.0 },
             room: Arc::new(Semaphore::new(config.max_connections)),
             max_connections: config.max_connections,
+            said_full: AtomicU32::new(clock.now().0.wrapping_sub(SECONDS_BETWEEN_WARNINGS)),
         })
     }
 
@@ -59,7 +64,26 @@ impl Frontend {
     pub fn open_connections(&self) -> usize {
         self.max_connections - self.room.available_permits()
     }
+
+    /// Says that connections are refused: once in a while, for whoever fills them all shall not fill the log too.
+    fn warn_full(&self) {
+        let now = self.clock.now();
+        let last = self.said_full.load(Ordering::Relaxed);
+        if now.seconds_since(Now(last)) < SECONDS_BETWEEN_WARNINGS {
+            return;
+        }
+        // Of several workers that see it at once, one says it.
+        if self.said_full.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let most = self.max_connections;
+            warn!(
+                "http.max_connections: all {most} are open, others are closed at once; raise it, or lower idle_timeout"
+            );
+        }
+    }
 }
+
+/// Often enough to be noticed.
+const SECONDS_BETWEEN_WARNINGS: u32 = 60;
 
 #[cfg(test)]
 mod tests;

@@ -101,6 +101,20 @@ fn a_log_of_errors_is_silent_while_there_are_none() {
 }
 
 #[test]
+fn refused_connections_are_told_of_once() {
+    let tracker = Tracker::start(&format!("{ANYWHERE}http.max_connections = 1"));
+    let address = tracker.http(Family::V4);
+    let mut first = http_client(address);
+    first.scrape("/scrape", &[[1; 20]]).unwrap();
+    for _ in 0..5 {
+        assert!(http_client(address).scrape("/scrape", &[[1; 20]]).is_err());
+    }
+    first.scrape("/scrape", &[[1; 20]]).unwrap();
+    let told = "http.max_connections: all 1 are open, others are closed at once; raise it, or lower idle_timeout";
+    assert_eq!(messages(&tracker.log()).iter().filter(|message| **message == told).count(), 1, "{}", tracker.log());
+}
+
+#[test]
 fn nothing_is_logged_of_requests_and_garbage() {
     let mut tracker = Tracker::start(ANYWHERE);
     let before = tracker.log();
