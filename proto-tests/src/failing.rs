@@ -10,10 +10,20 @@ use chihaya::storage::{
 };
 
 /// The driver named `failing`: a memory store that cannot answer about the torrent [`FAILS`].
-pub struct Failing;
+pub const FAILING: Trapped = Trapped { name: "failing", torrent: FAILS, spring: fail, kept: false };
 
 /// The driver named `panicking`: a memory store that panics at the torrent [`PANICS`], and when it is freed.
-pub struct Panicking;
+pub const PANICKING: Trapped = Trapped { name: "panicking", torrent: PANICS, spring: panic, kept: true };
+
+/// A driver of memory stores with a trap at one torrent, sprung when a request for it has been answered.
+#[derive(Clone, Copy)]
+pub struct Trapped {
+    name: &'static str,
+    torrent: InfoHash,
+    spring: fn(&mut Entry),
+    /// Nobody may free it: for a large store, that takes longer than a stop may.
+    kept: bool,
+}
 
 /// The driver named `unreachable`: a store that never opens.
 pub struct Unreachable;
@@ -24,9 +34,9 @@ pub const FAILS: InfoHash = InfoHash([0xfa; 20]);
 /// The torrent whose requests a `panicking` store panics at.
 pub const PANICS: InfoHash = InfoHash([0xee; 20]);
 
-impl Driver for Failing {
+impl Driver for Trapped {
     fn name(&self) -> &'static str {
-        "failing"
+        self.name
     }
 
     fn defaults(&self) -> toml::Table {
@@ -38,35 +48,7 @@ impl Driver for Failing {
     }
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
-        Ok(Arc::new(Trap {
-            memory: MemoryDriver.open(settings, environment)?,
-            torrent: FAILS,
-            spring: fail,
-            kept: false,
-        }))
-    }
-}
-
-impl Driver for Panicking {
-    fn name(&self) -> &'static str {
-        "panicking"
-    }
-
-    fn defaults(&self) -> toml::Table {
-        MemoryDriver.defaults()
-    }
-
-    fn check(&self, settings: &Settings) -> Result<(), SettingsError> {
-        MemoryDriver.check(settings)
-    }
-
-    fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
-        Ok(Arc::new(Trap {
-            memory: MemoryDriver.open(settings, environment)?,
-            torrent: PANICS,
-            spring: panic,
-            kept: true,
-        }))
+        Ok(Arc::new(Trap { memory: MemoryDriver.open(settings, environment)?, driver: *self }))
     }
 }
 
@@ -88,20 +70,18 @@ impl Driver for Unreachable {
     }
 }
 
-/// A memory store with a trap at one torrent, sprung when a request for it has been answered.
+/// A store of a [`Trapped`] driver.
 struct Trap {
     memory: Arc<dyn Storage>,
-    torrent: InfoHash,
-    spring: fn(&mut Entry),
-    /// Nobody may free it: for a large store, that takes longer than a stop may.
-    kept: bool,
+    driver: Trapped,
 }
 
 impl Storage for Trap {
     fn apply(&self, now: Now, batch: Batch) -> Answer {
         let answer = self.memory.apply(now, batch);
         if let Answer::Ready(mut batch) = answer {
-            batch.entries.iter_mut().filter(|entry| info_hash(&entry.request) == self.torrent).for_each(self.spring);
+            let trapped = |entry: &&mut Entry| info_hash(&entry.request) == self.driver.torrent;
+            batch.entries.iter_mut().filter(trapped).for_each(self.driver.spring);
             return Answer::Ready(batch);
         }
         answer
@@ -122,7 +102,7 @@ impl Storage for Trap {
 
 impl Drop for Trap {
     fn drop(&mut self) {
-        assert!(!self.kept || std::thread::panicking(), "the store was freed");
+        assert!(!self.driver.kept || std::thread::panicking(), "the store was freed");
     }
 }
 
@@ -166,18 +146,18 @@ mod tests {
 
     #[test]
     fn a_failing_store_fails_one_torrent_only() {
-        assert_eq!(scrape(&Failing, FAILS), [ANSWERED, Reply::Failed]);
-        assert_eq!(scrape(&Failing, PANICS), [ANSWERED, ANSWERED]);
+        assert_eq!(scrape(&FAILING, FAILS), [ANSWERED, Reply::Failed]);
+        assert_eq!(scrape(&FAILING, PANICS), [ANSWERED, ANSWERED]);
     }
 
     #[test]
     fn a_panicking_store_answers_about_other_torrents() {
-        assert_eq!(scrape(&Panicking, FAILS), [ANSWERED, ANSWERED]);
+        assert_eq!(scrape(&PANICKING, FAILS), [ANSWERED, ANSWERED]);
     }
 
     #[test]
     #[should_panic(expected = "a planted bug")]
     fn a_panicking_store_panics_at_one_torrent() {
-        scrape(&Panicking, PANICS);
+        scrape(&PANICKING, PANICS);
     }
 }

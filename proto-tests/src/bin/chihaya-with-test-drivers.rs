@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use chihaya::storage::Drivers;
-use proto_tests::failing::{Failing, Panicking, Unreachable};
+use proto_tests::failing::{FAILING, PANICKING, Unreachable};
 use proto_tests::late::Late;
 
 fn main() -> ExitCode {
-    chihaya::run(Drivers::builtin().with(Late).with(Panicking).with(Failing).with(Unreachable))
+    chihaya::run(Drivers::builtin().with(Late).with(PANICKING).with(FAILING).with(Unreachable))
 }
