@@ -133,7 +133,7 @@ impl Crew {
                     Arc::clone(&counters),
                 );
                 let socket = tokio::net::UdpSocket::from_std(socket)?;
-                let worker = udp::Worker::new(socket, handler, self.clock, Arc::clone(&counters), rand::make_rng());
+                let worker = udp::Worker::new(socket, handler, self.clock, rand::make_rng());
                 tasks.spawn(worker.serve(self.stopping.clone()));
             }
             for listener in sockets.http {

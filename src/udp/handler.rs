@@ -74,6 +74,11 @@ impl Handler {
         &self.tracker
     }
 
+    /// What it counts in, and its worker too.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// Answers connects and errors in place, and fills the round's batch with everything else.
     pub fn read(&self, datagrams: &mut impl Datagrams, round: &mut Round, rng: &mut impl Rng) {
         round.batch.clear();

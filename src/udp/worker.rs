@@ -1,7 +1,6 @@
 //! One worker's loop over one socket: a batch in, one storage call, a batch out.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
@@ -14,7 +13,7 @@ use tokio::time;
 
 use super::{Handler, Round};
 use crate::clock::Clock;
-use crate::counters::{Counter, Counters};
+use crate::counters::Counter;
 use crate::storage::Answer;
 use crate::sys::Messages;
 
@@ -23,7 +22,6 @@ pub struct Worker {
     socket: UdpSocket,
     handler: Handler,
     clock: Clock,
-    counters: Arc<Counters>,
     rng: SmallRng,
     /// Batches nothing is done with at the moment.
     spare: Vec<Carriage>,
@@ -39,8 +37,8 @@ struct Carriage {
 
 impl Worker {
     /// A worker on a socket of its own.
-    pub fn new(socket: UdpSocket, handler: Handler, clock: Clock, counters: Arc<Counters>, rng: SmallRng) -> Self {
-        Self { socket, handler, clock, counters, rng, spare: Vec::new(), pending: JoinSet::new() }
+    pub fn new(socket: UdpSocket, handler: Handler, clock: Clock, rng: SmallRng) -> Self {
+        Self { socket, handler, clock, rng, spare: Vec::new(), pending: JoinSet::new() }
     }
 
     /// Serves until `shutdown` turns true, then sends what the store still owes.
@@ -85,7 +83,7 @@ impl Worker {
             Err(error) => {
                 self.spare.push(carriage);
                 if error.kind() != io::ErrorKind::WouldBlock {
-                    self.counters.count(Counter::ReceiveFailures);
+                    self.handler.counters().count(Counter::ReceiveFailures);
                     if error.kind() != io::ErrorKind::ConnectionRefused {
                         // Short of memory, most likely: to ask again at once would only spin.
                         time::sleep(RECEIVE_PAUSE).await;
@@ -119,7 +117,7 @@ impl Worker {
     fn send(&mut self, mut carriage: Carriage) {
         self.handler.write(&mut carriage.messages, &carriage.round, &mut self.rng);
         let sent = carriage.messages.send(&SockRef::from(&self.socket));
-        self.counters.add(Counter::SendFailures, sent.failed as u64);
+        self.handler.counters().add(Counter::SendFailures, sent.failed as u64);
         self.spare.push(carriage);
     }
 }

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
@@ -6,6 +7,7 @@ use rand::SeedableRng;
 
 use super::*;
 use crate::clock::Now;
+use crate::counters::Counters;
 use crate::storage::{Batch, Storage, Totals};
 use crate::tracker::{Config, Live, Tracker};
 use crate::udp::{ConnectionIds, Secret, bind};
@@ -49,9 +51,9 @@ async fn other_tasks_get_their_turn_while_small_batches_never_cease() {
 
     let tracker = Arc::new(Tracker::new(Arc::clone(&store) as Arc<dyn Storage>, Live::new(Config::default())));
     let counters = Arc::new(Counters::default());
-    let handler = Handler::new(tracker, Arc::new(ArcSwap::from_pointee(ids)), Arc::clone(&counters));
+    let handler = Handler::new(tracker, Arc::new(ArcSwap::from_pointee(ids)), counters);
     let socket = UdpSocket::from_std(socket).unwrap();
-    let worker = Worker::new(socket, handler, Clock::start(), counters, SmallRng::seed_from_u64(1));
+    let worker = Worker::new(socket, handler, Clock::start(), SmallRng::seed_from_u64(1));
     let (_stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(worker.serve(stopping));
     let left = || store.left.load(Ordering::Relaxed);
