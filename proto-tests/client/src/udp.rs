@@ -11,7 +11,7 @@ use crate::{Announce, Announced, Failure, Family, Malformed, Scraped};
 pub mod packet;
 mod reply;
 
-pub use reply::{Reply, decode};
+pub use reply::{Envelope, Reply, decode};
 
 /// How long after its arrival a client may use a connection id (BEP 15, "UDP connections / spoofing").
 const CONNECTION_ID_LIFETIME: Duration = Duration::from_secs(60);
