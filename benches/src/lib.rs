@@ -7,10 +7,16 @@
 //! - [`arguments`]: a command line with any number of servers.
 //! - [`server`]: processes that are started, waited for, and ended with their owner.
 //! - [`process`]: cores, processor time, resident memory.
-//! - [`spread`] and [`table`]: many rounds as one cell, and cells as a table.
+//! - [`spread`], [`percentiles`] and [`table`]: many rounds as one cell, and cells as a table.
+//! - [`distribution`] and [`swarms`]: millions of peers, derived from their numbers and a seed.
+//! - [`udp`]: the clients that announce them.
 
 pub mod arguments;
+pub mod distribution;
+pub mod percentiles;
 pub mod process;
 pub mod server;
 pub mod spread;
+pub mod swarms;
 pub mod table;
+pub mod udp;
