@@ -1,5 +1,7 @@
 //! Millions of peers in torrents, each derived from its number: the same seed fills any server with the same.
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rand::SeedableRng;
@@ -44,6 +46,23 @@ pub struct Peer {
     pub seeder: bool,
     /// The peers there are for it, itself never among them: leechers for a seeder, all for a leecher.
     pub others: u32,
+}
+
+impl Plan {
+    /// Whether every address has a peer, and the share is one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for whoever wrote the command line.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self { clients: 0, .. } => Err("--addresses must be 1 at least"),
+            Self { clients, peers, .. } if peers < clients => Err("--peers must not be fewer than --addresses"),
+            Self { clients, .. } if *clients > MAX_CLIENTS => Err("--addresses must be 65536 at most"),
+            Self { seeders, .. } if !(0.0..=1.0).contains(seeders) => Err("--seeders must be from 0 to 1"),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Swarms {
@@ -129,6 +148,22 @@ impl Swarms {
         seeders.min(size)
     }
 
+    /// Writes one info hash a line, in hexadecimal digits: the list that a tracker wants which serves nothing else.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports of the file.
+    pub fn write_hashes(&self, path: &str) -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        for torrent in 0..self.torrents() {
+            for byte in self.info_hash(torrent) {
+                write!(file, "{byte:02x}")?;
+            }
+            writeln!(file)?;
+        }
+        file.flush()
+    }
+
     fn random(&self, torrent: u32, salt: u64) -> u64 {
         scatter(scatter(self.seed ^ salt << 32) ^ u64::from(torrent))
     }
@@ -154,6 +189,9 @@ pub fn scatter(number: u64) -> u64 {
     let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ number >> 31
 }
+
+/// Addresses that are known to differ, and to be fit for a client.
+const MAX_CLIENTS: u32 = 1 << 16;
 
 /// Ports a peer can announce: all but 0.
 const PORTS: u32 = 65_535;
@@ -233,7 +271,7 @@ mod tests {
         assert_eq!(hashes.len(), 1_000);
         assert_eq!(one.info_hash(7), same.info_hash(7));
         for address in [ipv4, ipv6] {
-            let addresses: HashSet<_> = (0..65_536).map(address).collect();
+            let addresses: HashSet<_> = (0..MAX_CLIENTS).map(address).collect();
             assert_eq!(addresses.len(), 65_536);
             assert!(!addresses.contains(&IpAddr::from([127, 0, 0, 0])));
             assert!(!addresses.contains(&IpAddr::from([127, 255, 255, 255])));

@@ -3,12 +3,11 @@
 //! `udp_load [OPTION VALUE]… --server NAME PORT COMMAND…` starts each server, fills all with the same peers, and loads one
 //! after another, in rounds. The options and their defaults are in the README beside it.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use chihaya_benches::arguments::{Arguments, refuse};
+use chihaya_benches::distribution::Distribution;
 use chihaya_benches::percentiles::Percentiles;
 use chihaya_benches::process::{CpuTime, pin};
 use chihaya_benches::server::{Server, ServerCommand, turns};
@@ -33,7 +32,7 @@ fn main() {
         options.plan.clients,
     );
     if let Some(path) = &options.write_hashes {
-        write_hashes(&swarms, path).unwrap_or_else(|error| refuse(&format!("{path}: {error}")));
+        swarms.write_hashes(path).unwrap_or_else(|error| refuse(&format!("{path}: {error}")));
     }
     if options.pinned {
         pin(GENERATOR_CORE);
@@ -173,18 +172,6 @@ fn delays(contenders: Vec<Contender<'_>>) -> Table {
     table
 }
 
-/// One info hash a line, in hexadecimal digits: the list of a tracker that serves nothing else.
-fn write_hashes(swarms: &Swarms, path: &str) -> std::io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    for torrent in 0..swarms.torrents() {
-        for byte in swarms.info_hash(torrent) {
-            write!(file, "{byte:02x}")?;
-        }
-        writeln!(file)?;
-    }
-    file.flush()
-}
-
 struct Options {
     plan: Plan,
     num_want: u16,
@@ -200,14 +187,14 @@ struct Options {
 
 impl Options {
     fn read() -> Self {
-        let distribution = chihaya_benches::distribution::Distribution::Zipf(2_150_000);
+        let distribution = Distribution::Zipf(2_150_000);
         let mut options = Self {
             plan: Plan { distribution, peers: 2_000_000, seeders: 0.5, clients: 64, seed: 1 },
             num_want: 30,
             mix: "50/50/0".parse().expect("a mix"),
             seconds: 3.0,
             rounds: 9,
-            window: 256,
+            window: 128,
             rate: None,
             pinned: true,
             write_hashes: None,
@@ -233,9 +220,7 @@ impl Options {
                 _ => refuse(&format!("no option {option}; see benches/README.md")),
             }
         }
-        if options.plan.clients == 0 || options.plan.peers < options.plan.clients {
-            refuse("--addresses must be at least 1, and not more than --peers");
-        }
+        options.plan.check().unwrap_or_else(|problem| refuse(problem));
         options
     }
 }
