@@ -1,5 +1,7 @@
 //! Each program on UDP runs once, briefly: it says nothing about time, but loses nothing and counts everything.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::net::UdpSocket;
 use std::process::{Command, Output};
 

@@ -49,7 +49,8 @@ impl Batch {
                     count += 1;
                 }
             }
-            send_in_pieces(socket, &slices[..count], length);
+            let at_once = MAX_LENGTH / length.max(1);
+            slices[..count].chunks(at_once).for_each(|slices| send_in_pieces(socket, slices, length));
         }
     }
 
@@ -100,6 +101,9 @@ pub const BURST: usize = 64;
 /// Longer than any reply that fits a packet of an Ethernet.
 const LENGTH: usize = 2_048;
 
+/// Bytes that one call may send, however they will be cut.
+const MAX_LENGTH: usize = 65_000;
+
 /// A connected socket knows where to send.
 const CONNECTED: Option<&SockaddrStorage> = None;
 
@@ -114,9 +118,9 @@ mod tests {
         other.connect(one.local_addr().unwrap()).unwrap();
         let mut batch = Batch::new();
         assert_eq!(batch.receive(&other), 0);
-        for lengths in [1, 2, 7] {
-            let packets: Vec<_> =
-                (0..BURST).map(|index| vec![u8::try_from(index).unwrap(); index % lengths + 1]).collect();
+        for (lengths, length) in [(1, 1), (2, 16), (7, 98), (1, 1_496)] {
+            let packet = |index: u8| vec![index; length + usize::from(index) % lengths];
+            let packets: Vec<_> = (0..64).map(packet).collect();
             batch.send(&one, &packets);
             assert_eq!(batch.receive(&other), BURST);
             let mut received: Vec<_> = (0..BURST).map(|index| batch.payload(index).to_vec()).collect();
