@@ -1,11 +1,14 @@
 //! The clients of a fill: one connected socket for each address, with its connection id.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tracker_client::udp::{Envelope, packet};
+use tracker_client::udp::{self, Envelope, packet};
 use tracker_client::{Announce, Event};
 
+use crate::server::PATIENCE;
 use crate::swarms::{Swarms, ipv4, ipv6, scatter};
 
 /// Something to ask a tracker.
@@ -38,12 +41,31 @@ struct Client {
 }
 
 impl<'a> Clients<'a> {
-    /// Binds and connects a socket for each address that the peers of `swarms` have.
+    /// Clients at all addresses that the peers of `swarms` have; waits until the server acknowledges the first peer.
     ///
     /// # Panics
     ///
-    /// If the system has no such addresses: those of IPv6 want a network namespace and a route.
+    /// If the system has no such addresses: those of IPv6 want a network namespace and a route. Or if the server does not
+    /// serve the torrent.
     pub fn new(swarms: &'a Swarms, server: SocketAddr, num_want: u16) -> Self {
+        let clients = Self::bind(swarms, server, num_want);
+        clients.wait_for_service(server);
+        clients
+    }
+
+    /// A tracker that serves listed torrents alone may answer connects long before it has read its list.
+    fn wait_for_service(&self, server: SocketAddr) {
+        let local = self.clients[0].socket.local_addr().expect("a bound socket has an address").ip();
+        let mut client = udp::Client::new(local, server, ONE_TRY).unwrap_or_else(|error| panic!("{local}: {error}"));
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(failure) = client.announce(&self.announce(0)) {
+            assert!(Instant::now() < deadline, "{server} does not serve the torrents; are they on its list? {failure}");
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Binds and connects a socket for each address.
+    fn bind(swarms: &'a Swarms, server: SocketAddr, num_want: u16) -> Self {
         let clients = (0..swarms.clients()).map(|client| Client::new(client, server)).collect();
         let peer_length = if server.is_ipv6() { 18 } else { 6 };
         Self { swarms, num_want, peer_length, clients }
@@ -160,6 +182,10 @@ impl Client {
 /// Torrents in a scrape at most (BEP 15, "scrape request").
 pub(super) const MAX_SCRAPE: u32 = 74;
 
+const ONE_TRY: Duration = Duration::from_secs(1);
+
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Room for some bursts of the longest replies, with what the kernel keeps beside them.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
@@ -175,7 +201,7 @@ mod tests {
         let distribution = "even:1".parse().unwrap();
         let swarms = Swarms::new(&Plan { distribution, peers: 10, seeders: 0.3, clients: 2, seed: 1 });
         for (num_want, seeder, leecher) in [(30, 20 + 6 * 7, 20 + 6 * 9), (8, 20 + 6 * 7, 20 + 6 * 8), (0, 20, 20)] {
-            let clients = Clients::new(&swarms, (Ipv4Addr::LOCALHOST, 9).into(), num_want);
+            let clients = Clients::bind(&swarms, (Ipv4Addr::LOCALHOST, 9).into(), num_want);
             let mut packet = Vec::new();
             for (peer, expected) in [(0, seeder), (9, leecher)] {
                 let request = Request::Announce(peer);
