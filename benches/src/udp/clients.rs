@@ -55,8 +55,9 @@ impl<'a> Clients<'a> {
 
     /// A tracker that serves listed torrents alone may answer connects long before it has read its list.
     fn wait_for_service(&self, server: SocketAddr) {
-        let local = self.clients[0].socket.local_addr().expect("a bound socket has an address").ip();
-        let mut client = udp::Client::new(local, server, ONE_TRY).unwrap_or_else(|error| panic!("{local}: {error}"));
+        // Another socket at the address of the first peer, which stays the same peer.
+        let mut client =
+            udp::Client::over(Client::new(0, server).socket, ONE_TRY).expect("a connected socket has an address");
         let deadline = Instant::now() + PATIENCE;
         while let Err(failure) = client.announce(&self.announce(0)) {
             assert!(Instant::now() < deadline, "{server} does not serve the torrents; are they on its list? {failure}");
