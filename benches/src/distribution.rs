@@ -39,8 +39,8 @@ fn runs(mut values: Vec<u32>) -> Vec<u32> {
 
 /// A rank from 1 to `ranks`, its probability in proportion to 1/rank.
 ///
-/// A real number of density 1/x lies between a rank and the next with a weight of ln(1 + 1/rank); which is kept as often
-/// as makes it 1/rank.
+/// A real number of density 1/x lies between a rank and the next with a weight of ln(1 + 1/rank); which is kept as
+/// often as makes it 1/rank.
 fn zipf(ranks: u32, rng: &mut impl Rng) -> u32 {
     let range = (f64::from(ranks) + 1.0).ln();
     loop {

@@ -31,11 +31,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server that listens at `address`, on one core alone if one is given, and waits until `answers` says yes.
+    /// Starts a server that listens at `address`, on one core alone if one is given, and waits until `answers` says
+    /// yes.
     ///
     /// # Panics
     ///
-    /// If another one answers there already, or this one cannot be started, ends at once, or does not answer within [`PATIENCE`]: nothing can be measured.
+    /// If another one answers there already, or this one cannot be started, ends at once, or does not answer within
+    /// [`PATIENCE`]: nothing can be measured.
     pub fn start(
         command: &ServerCommand,
         address: IpAddr,

@@ -9,7 +9,8 @@ use rand::rngs::SmallRng;
 
 use crate::distribution::Distribution;
 
-/// Who is in which torrent. Peers are numbers from 0, torrents too; each peer belongs to one of the clients' addresses.
+/// Who is in which torrent. Peers are numbers from 0, torrents too; each peer belongs to one of the clients'
+/// addresses.
 pub struct Swarms {
     seed: u64,
     clients: u32,
@@ -138,7 +139,8 @@ impl Swarms {
         self.starts[torrent as usize + 1] - self.starts[torrent as usize]
     }
 
-    /// Seeders of a torrent: their share of it, rounded up or down at random, so that torrents of one peer have theirs too.
+    /// Seeders of a torrent: their share of it, rounded up or down at random, so that torrents of one peer have
+    /// theirs too.
     pub fn seeders(&self, torrent: u32) -> u32 {
         let size = self.size(torrent);
         let chance = f64::from(u32::try_from(self.random(torrent, SEEDERS) >> 32).expect("half of 64 bits"));

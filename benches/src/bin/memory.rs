@@ -1,8 +1,8 @@
 //! Resident memory per peer of UDP trackers: what a process grows by while exactly known peers announce themselves.
 //!
-//! `memory --fill NAME [OPTION VALUE]… --server NAME PORT COMMAND…` measures one server after another. Each peer is sent
-//! again until it is acknowledged, then all are counted back by scrapes: a tracker that forgets or refuses some does not
-//! get a figure. The options are in the README beside it.
+//! `memory --fill NAME [OPTION VALUE]… --server NAME PORT COMMAND…` measures one server after another. Each peer is
+//! sent again until it is acknowledged, then all are counted back by scrapes: a tracker that forgets or refuses some
+//! does not get a figure. The options are in the README beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;

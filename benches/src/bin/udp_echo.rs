@@ -1,9 +1,9 @@
 //! A bare batched echo: what a UDP server costs that does nothing but receive and send, the floor under any tracker.
 //!
-//! `udp_echo ADDRESS` answers each request with as many bytes as a tracker would (BEP 15), and with the request's action
-//! and transaction id, so that a load generator need not know that it is none. How long the reply to an announce is, it
-//! reads from the `key` field, where the generator writes it. A wildcard address costs what it costs a tracker: the
-//! kernel tells which address was asked, and is told which to reply from.
+//! `udp_echo ADDRESS` answers each request with as many bytes as a tracker would (BEP 15), and with the request's
+//! action and transaction id, so that a load generator need not know that it is none. How long the reply to an
+//! announce is, it reads from the `key` field, where the generator writes it. A wildcard address costs what it costs
+//! a tracker: the kernel tells which address was asked, and is told which to reply from.
 
 use std::net::SocketAddr;
 

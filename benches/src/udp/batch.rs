@@ -7,7 +7,8 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg};
 
-/// Buffers for received datagrams, and what the two system calls need. Serves any number of connected sockets in turn.
+/// Buffers for received datagrams, and what the two system calls need. Serves any number of connected sockets in
+/// turn.
 pub(super) struct Batch {
     incoming: MultiHeaders<SockaddrStorage>,
     buffers: Box<[[u8; LENGTH]; BURST]>,
@@ -26,9 +27,9 @@ impl Batch {
 
     /// Sends all of these, [`BURST`] at most, and waits where the system wants it.
     ///
-    /// Those of one length leave in one piece, which the kernel cuts at the receiver's socket (`UDP_SEGMENT` of udp(7)):
-    /// the way through the kernel, most of what a datagram costs its sender, is gone once for all of them. The receiver
-    /// pays for each as ever. So one core keeps any server busy, whose replies go their way one by one.
+    /// Those of one length leave in one piece, which the kernel cuts at the receiver's socket (`UDP_SEGMENT` of
+    /// udp(7)): the way through the kernel, most of what a datagram costs its sender, is gone once for all of them.
+    /// The receiver pays for each as ever. So one core keeps any server busy, whose replies go their way one by one.
     ///
     /// # Panics
     ///

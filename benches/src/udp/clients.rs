@@ -45,8 +45,8 @@ impl<'a> Clients<'a> {
     ///
     /// # Panics
     ///
-    /// If the system has no such addresses: those of IPv6 want a network namespace and a route. Or if the server does not
-    /// serve the torrent.
+    /// If the system has no such addresses: those of IPv6 want a network namespace and a route. Or if the server does
+    /// not serve the torrent.
     pub fn new(swarms: &'a Swarms, server: SocketAddr, num_want: u16) -> Self {
         let clients = Self::bind(swarms, server, num_want);
         clients.wait_for_service(server);

@@ -7,10 +7,11 @@ use tracker_client::udp::Envelope;
 use super::batch::{BURST, Batch};
 use super::{Clients, Request, Script, Tally};
 
-/// Asks what `script` has, evenly at `rate` a second, until it has no more; adds each reply's delay, in nanoseconds, to
-/// `delays`.
+/// Asks what `script` has, evenly at `rate` a second, until it has no more; adds each reply's delay, in nanoseconds,
+/// to `delays`.
 ///
-/// A delay begins at the moment the rate demands, so that a stall of the server is in the delays of all that fell into it.
+/// A delay begins at the moment the rate demands, so that a stall of the server is in the delays of all that fell
+/// into it.
 ///
 /// # Panics
 ///
