@@ -11,7 +11,7 @@ use crate::{Announce, Announced, Failure, Family, Malformed, Scraped};
 pub mod packet;
 mod reply;
 
-pub use reply::{Reply, decode};
+pub use reply::{Envelope, Reply, decode};
 
 /// How long after its arrival a client may use a connection id (BEP 15, "UDP connections / spoofing").
 const CONNECTION_ID_LIFETIME: Duration = Duration::from_secs(60);
@@ -46,6 +46,11 @@ impl Client {
     pub fn bind(local: SocketAddr, tracker: SocketAddr, timeout: Duration) -> io::Result<Self> {
         let socket = UdpSocket::bind(local)?;
         socket.connect(tracker)?;
+        Self::over(socket, timeout)
+    }
+
+    /// Asks whom this socket is connected to.
+    pub fn over(socket: UdpSocket, timeout: Duration) -> io::Result<Self> {
         let family = Family::of(socket.local_addr()?.ip());
         let buffer = vec![0; RECEIVE_BUFFER].into();
         Ok(Self { socket, family, timeout, buffer, next_transaction: 0x5443_0000, connection: None })

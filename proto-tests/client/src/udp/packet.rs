@@ -19,7 +19,13 @@ pub fn connect(transaction: u32) -> [u8; 16] {
 /// An announce request, 98 bytes and the options (BEP 15, "IPv4 announce request"); its address field is 0.
 pub fn announce(connection_id: u64, transaction: u32, announce: &Announce, options: &[u8]) -> Vec<u8> {
     let mut packet = Vec::with_capacity(98 + options.len());
-    header(&mut packet, connection_id, 1, transaction);
+    write_announce(&mut packet, connection_id, transaction, announce, options);
+    packet
+}
+
+/// Appends an [`announce`] request to a buffer that a load generator uses again and again.
+pub fn write_announce(packet: &mut Vec<u8>, connection_id: u64, transaction: u32, announce: &Announce, options: &[u8]) {
+    header(packet, connection_id, 1, transaction);
     packet.extend(announce.info_hash);
     packet.extend(announce.peer_id);
     packet.extend(announce.downloaded.to_be_bytes());
@@ -31,15 +37,19 @@ pub fn announce(connection_id: u64, transaction: u32, announce: &Announce, optio
     packet.extend(announce.num_want.unwrap_or(-1).to_be_bytes());
     packet.extend(announce.port.to_be_bytes());
     packet.extend(options);
-    packet
 }
 
 /// A scrape request, 16 bytes and 20 for each info hash (BEP 15, "scrape request").
 pub fn scrape(connection_id: u64, transaction: u32, info_hashes: &[[u8; 20]]) -> Vec<u8> {
     let mut packet = Vec::with_capacity(16 + 20 * info_hashes.len());
-    header(&mut packet, connection_id, 2, transaction);
-    packet.extend(info_hashes.as_flattened());
+    write_scrape(&mut packet, connection_id, transaction, info_hashes);
     packet
+}
+
+/// Appends a [`scrape`] request to a buffer.
+pub fn write_scrape(packet: &mut Vec<u8>, connection_id: u64, transaction: u32, info_hashes: &[[u8; 20]]) {
+    header(packet, connection_id, 2, transaction);
+    packet.extend(info_hashes.as_flattened());
 }
 
 /// The options that carry an announce URL's path and query: type 2, in pieces of 255 bytes at most (BEP 41).
@@ -100,6 +110,9 @@ mod tests {
         .concat();
         assert_eq!(expected.len(), 98);
         assert_eq!(announce(CONNECTION_ID, 0xa1b2_c3d4, &leaving, &[]), expected);
+        let mut used = b"before".to_vec();
+        write_announce(&mut used, CONNECTION_ID, 0xa1b2_c3d4, &leaving, &[]);
+        assert_eq!(used, [b"before", &expected[..]].concat());
         let longer = announce(CONNECTION_ID, 0xa1b2_c3d4, &leaving, &[0, 0]);
         assert_eq!(longer, [&expected[..], &[0, 0]].concat());
     }

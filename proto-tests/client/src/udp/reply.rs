@@ -55,13 +55,46 @@ impl Reply {
     }
 }
 
+/// A reply whose rest has not been read: enough to tell, without allocating, whose it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Envelope<'a> {
+    /// What it answers with; 3 is an error.
+    pub action: u32,
+    /// The request it answers.
+    pub transaction: u32,
+    /// All behind these two.
+    pub body: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads the first eight bytes.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut body = bytes;
+        Ok(Self { action: word(&mut body)?, transaction: word(&mut body)?, body })
+    }
+
+    /// What a connect reply carries (BEP 15, "connect response").
+    pub fn connection_id(&self) -> Result<u64, Malformed> {
+        let wrong = |_| Malformed::new(format!("connection id of {} bytes", self.body.len()));
+        Ok(u64::from_be_bytes(self.body.try_into().map_err(wrong)?))
+    }
+
+    /// The torrents of a scrape reply, in the order they were asked for (BEP 15, "scrape response").
+    pub fn torrents(&self) -> Result<impl Iterator<Item = Scraped> + use<'a>, Malformed> {
+        let (entries, rest) = self.body.as_chunks::<12>();
+        if !rest.is_empty() {
+            return Err(Malformed::new(format!("{} bytes of scraped torrents, 12 each", self.body.len())));
+        }
+        Ok(entries.iter().map(scraped))
+    }
+}
+
 /// Reads a datagram; the family is the asker's, and decides the width of a peer (BEP 15, "IPv6").
 pub fn decode(bytes: &[u8], family: Family) -> Result<Reply, Malformed> {
-    let mut rest = bytes;
-    let action = word(&mut rest)?;
-    let transaction = word(&mut rest)?;
-    match action {
-        0 => Ok(Reply::Connect { transaction, connection_id: connection_id(rest)? }),
+    let envelope = Envelope::read(bytes)?;
+    let (transaction, mut rest) = (envelope.transaction, envelope.body);
+    match envelope.action {
+        0 => Ok(Reply::Connect { transaction, connection_id: envelope.connection_id()? }),
         1 => Ok(Reply::Announce {
             transaction,
             interval: word(&mut rest)?,
@@ -69,9 +102,9 @@ pub fn decode(bytes: &[u8], family: Family) -> Result<Reply, Malformed> {
             seeders: word(&mut rest)?,
             peers: compact::peers(rest, family)?,
         }),
-        2 => Ok(Reply::Scrape { transaction, torrents: torrents(rest)? }),
+        2 => Ok(Reply::Scrape { transaction, torrents: envelope.torrents()?.collect() }),
         3 => Ok(Reply::Error { transaction, message: message(rest)? }),
-        _ => Err(Malformed::new(format!("unknown action {action}"))),
+        action => Err(Malformed::new(format!("unknown action {action}"))),
     }
 }
 
@@ -83,22 +116,10 @@ fn word(rest: &mut &[u8]) -> Result<u32, Malformed> {
     Ok(u32::from_be_bytes(*word))
 }
 
-fn connection_id(bytes: &[u8]) -> Result<u64, Malformed> {
-    let id = bytes.try_into().map_err(|_| Malformed::new(format!("connection id of {} bytes", bytes.len())))?;
-    Ok(u64::from_be_bytes(id))
-}
-
-fn torrents(bytes: &[u8]) -> Result<Vec<Scraped>, Malformed> {
-    let (entries, rest) = bytes.as_chunks::<12>();
-    if !rest.is_empty() {
-        return Err(Malformed::new(format!("{} bytes of scraped torrents, 12 each", bytes.len())));
-    }
-    entries.iter().map(|entry| scraped(entry)).collect()
-}
-
-fn scraped(mut entry: &[u8]) -> Result<Scraped, Malformed> {
-    let rest = &mut entry;
-    Ok(Scraped { seeders: word(rest)?, completed: word(rest)?, leechers: word(rest)?, downloaders: None })
+fn scraped(entry: &[u8; 12]) -> Scraped {
+    let (words, _) = entry.as_chunks::<4>();
+    let word = |index: usize| u32::from_be_bytes(words[index]);
+    Scraped { seeders: word(0), completed: word(1), leechers: word(2), downloaders: None }
 }
 
 /// BEP 15 gives the text no terminator, so a NUL is a tracker's mistake.
