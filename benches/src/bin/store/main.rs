@@ -17,8 +17,11 @@ use std::process::Command;
 use chihaya::bittorrent::Family;
 use chihaya_benches::micro::{Crowd, Shape};
 
-/// What can be run alone: its name, and what it measures.
-const PARTS: &[(&str, fn(&Options))] = &[
+/// What measures one thing and prints it.
+type Part = fn(&Options);
+
+/// What can be run alone, by name.
+const PARTS: &[(&str, Part)] = &[
     ("parse", handler::parse),
     ("handler", handler::handler),
     ("steady", steady::medium),
