@@ -53,9 +53,9 @@ pub(crate) fn handler(options: &Options) {
             let mut rounds = Rounds::default();
             let mut rng = SmallRng::seed_from_u64(2);
             for _ in 0..options.rounds {
-                let batches = options.count(BATCHES);
+                let mails = options.count(MAILS).next_multiple_of(4);
                 let crowd = Crowd { want: *want, ..crowd };
-                rounds.add((answer(&mut world, crowd, &scene.peers, announces, batches, &mut rng), batches * 64));
+                rounds.add((answer(&mut world, crowd, &scene.peers, announces, mails, &mut rng), mails * 64));
             }
             rounds.print(&format!("{name}, {want} wanted"));
         }
@@ -63,10 +63,10 @@ pub(crate) fn handler(options: &Options) {
 }
 
 /// Of each two requests, so many are announces.
-fn answer(world: &mut World, crowd: Crowd, peers: &[Peer], announces: usize, batches: u32, rng: &mut SmallRng) -> Lap {
+fn answer(world: &mut World, crowd: Crowd, peers: &[Peer], announces: usize, count: u32, rng: &mut SmallRng) -> Lap {
     let mut lap = Lap::default();
     let mut mails = [(); 4].map(|()| Mail::new(64));
-    for _ in 0..batches / 4 {
+    for _ in 0..count / 4 {
         for mail in &mut mails {
             mail.clear();
             for turn in 0..64 {
@@ -83,5 +83,5 @@ fn answer(world: &mut World, crowd: Crowd, peers: &[Peer], announces: usize, bat
 /// A round of the functions that take some nanoseconds.
 const CALLS: u32 = 2_000_000;
 
-/// A round of the handler.
-const BATCHES: u32 = 6_400;
+/// A round of the handler, in batches.
+const MAILS: u32 = 6_400;

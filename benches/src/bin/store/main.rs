@@ -2,7 +2,7 @@
 //!
 //! `store [PART…] [--ipv4] [--ipv6] [--want N] [--seeders PERCENT] [--rounds N] [--brief]` runs the parts that are named, or
 //! all of them, for the families that are named, or both: each in a process of its own, so that none inherits another's
-//! memory. `--brief` makes every crowd a hundredth of its size: enough to see that everything still runs.
+//! memory. `--brief` makes every crowd a thousandth of its size: enough to see that everything still runs.
 
 mod fill;
 mod handler;
@@ -103,7 +103,7 @@ fn read(arguments: &[String]) -> (Vec<String>, Vec<Family>, Options) {
             "--want" => options.wants.push(number()),
             "--seeders" => options.seeders_percent = number(),
             "--rounds" => options.rounds = number(),
-            "--brief" => (options.divisor, options.rounds) = (100, 2),
+            "--brief" => (options.divisor, options.rounds) = (1_000, 2),
             name if !name.starts_with("--") => names.push(name.to_owned()),
             _ => panic!("no option {argument}"),
         }

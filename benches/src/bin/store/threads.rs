@@ -10,7 +10,7 @@ use chihaya::storage::memory::MemoryStorage;
 use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, apply};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::Options;
 use crate::report;
@@ -19,6 +19,9 @@ use crate::steady::Scene;
 /// Two threads against one, on distinct torrents, and where a tenth of all announces go to one.
 pub(crate) fn two_against_one(options: &Options) {
     let crowd = options.crowd();
+    let Ok(processors) = <[usize; 2]>::try_from(processors()) else {
+        return println!("\nThreads: there is one processor only");
+    };
     let scene = Scene::fill(crowd, options.shape(Shape::MEDIUM));
     let hot: Vec<_> =
         (0..options.count(HOT_PEERS)).map(|peer| Peer { torrent: HOT, number: HOT_FIRST + peer }).collect();
@@ -26,7 +29,7 @@ pub(crate) fn two_against_one(options: &Options) {
     println!("{:<44} {:>9} {:>19} {:>9}", "", "one M/s", "two M/s", "ratio");
     Course::new(&scene.storage, 64).run(START, hot.iter().map(|peer| crowd.present(*peer)));
     for (name, hot) in [("distinct torrents", None), ("a tenth to one torrent", Some(&hot))] {
-        compare(options, &scene, crowd, hot).print(name);
+        compare(options, &scene, processors, crowd, hot).print(name);
     }
 }
 
@@ -45,15 +48,25 @@ impl Comparison {
     }
 }
 
-fn compare(options: &Options, scene: &Scene, crowd: Crowd, hot: Option<&Vec<Peer>>) -> Comparison {
+fn compare(
+    options: &Options,
+    scene: &Scene,
+    processors: [usize; 2],
+    crowd: Crowd,
+    hot: Option<&Vec<Peer>>,
+) -> Comparison {
     let batches = options.count(BATCHES).max(16);
-    let mut loads = [0, 1].map(|half| Load::new(scene, crowd, hot, half, batches));
+    let round = ROUND / options.divisor;
+    let mut loads = [0, 1].map(|half| Load {
+        processor: processors[half as usize],
+        batches: Load::batches(scene, crowd, hot, half, batches),
+    });
     let mut comparison = Comparison::default();
     for _ in 0..options.rounds {
         let [first, second] = &mut loads;
-        let alone = [&mut *first, &mut *second].map(|load| run(&scene.storage, vec![load]));
+        let alone = [&mut *first, &mut *second].map(|load| run(&scene.storage, vec![load], round));
         comparison.one.push((alone[0] + alone[1]) / 2.0);
-        comparison.two.push(run(&scene.storage, vec![first, second]));
+        comparison.two.push(run(&scene.storage, vec![first, second], round));
     }
     comparison
 }
@@ -66,7 +79,7 @@ struct Load {
 
 impl Load {
     /// Of the torrents with even or with odd numbers.
-    fn new(scene: &Scene, crowd: Crowd, hot: Option<&Vec<Peer>>, half: u32, batches: u32) -> Self {
+    fn batches(scene: &Scene, crowd: Crowd, hot: Option<&Vec<Peer>>, half: u32, batches: u32) -> Vec<Batch> {
         let own: Vec<_> = scene.peers.iter().filter(|peer| peer.torrent % 2 == half).collect();
         let mut rng = SmallRng::seed_from_u64(half.into());
         let mut batch = |seed: u32| {
@@ -80,14 +93,14 @@ impl Load {
             }
             batch
         };
-        Self { processor: half as usize, batches: (0..batches).map(&mut batch).collect() }
+        (0..batches).map(&mut batch).collect()
     }
 
     /// Announces until `duration` is over; returns millions a second.
     fn announce(&mut self, storage: &MemoryStorage, start: &Barrier, duration: Duration) -> f64 {
         let mut processors = CpuSet::new();
         processors.set(self.processor);
-        sched_setaffinity(None, &processors).expect("two processors");
+        sched_setaffinity(None, &processors).expect("a processor that is allowed");
         let mut arena = Vec::new();
         start.wait();
         let (start, mut count) = (Instant::now(), 0_u32);
@@ -106,12 +119,18 @@ impl Load {
     }
 }
 
+/// Two that this process may use.
+fn processors() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).expect("this thread runs somewhere");
+    (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor)).take(2).collect()
+}
+
 /// Runs the loads at once; returns the millions a second of all together.
-fn run(storage: &MemoryStorage, loads: Vec<&mut Load>) -> f64 {
+fn run(storage: &MemoryStorage, loads: Vec<&mut Load>, round: Duration) -> f64 {
     let start = &Barrier::new(loads.len());
     thread::scope(|scope| {
         let threads: Vec<_> =
-            loads.into_iter().map(|load| scope.spawn(move || load.announce(storage, start, ROUND))).collect();
+            loads.into_iter().map(|load| scope.spawn(move || load.announce(storage, start, round))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread ends well")).sum()
     })
 }
