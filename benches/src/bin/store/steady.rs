@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use chihaya::clock::Now;
 use chihaya::storage::Storage;
 use chihaya::storage::memory::MemoryStorage;
-use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, storage};
+use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, storage, timed};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -27,17 +27,41 @@ fn steady(options: &Options, shape: Shape) {
     let crowd = options.crowd();
     let scene = Scene::fill(crowd, options.shape(shape));
     report::title(&format!("Renewals: {}, {}", scene.size(), report::crowd(&crowd)));
-    for want in &options.wants {
-        for size in [64, 1] {
-            let mut rng = SmallRng::seed_from_u64(2);
-            let mut course = Course::new(&scene.storage, size);
-            let mut rounds = Rounds::default();
-            for round in 0..options.rounds {
-                let renewals = scene.renewals(Crowd { want: *want, ..crowd }, &mut rng);
-                rounds.add(course.run(later(round), renewals.take(options.count(RENEWALS) as usize)));
-            }
-            rounds.print(&format!("renewal, {want} wanted, batches of {size}"));
+    let lines: Vec<_> = options.wants.iter().flat_map(|want| [64, 1].map(|size| (*want, size))).collect();
+    let mut rounds: Vec<_> = lines.iter().map(|_| Rounds::default()).collect();
+    let mut rng = SmallRng::seed_from_u64(2);
+    let (mut memory, mut reads) = (Memory::new(), Rounds::default());
+    for round in 0..options.rounds {
+        for ((want, size), rounds) in lines.iter().zip(&mut rounds) {
+            let renewals = scene.renewals(Crowd { want: *want, ..crowd }, &mut rng);
+            let mut course = Course::new(&scene.storage, *size);
+            rounds.add(course.run(later(round), renewals.take(options.count(RENEWALS) as usize)));
         }
+        let count = options.count(RENEWALS);
+        reads.add((timed(|| memory.read(count)), count));
+    }
+    for ((want, size), rounds) in lines.iter().zip(&rounds) {
+        rounds.print(&format!("renewal, {want} wanted, batches of {size}"));
+    }
+    reads.print("for comparison: one read anywhere in 128 MB");
+}
+
+/// Memory to read here and there: how fast it is at this moment, for other machines' work on the same hardware shows in it.
+struct Memory {
+    /// Where to read next. One way leads through all of it.
+    next: Vec<u32>,
+    place: u32,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let step = |place: u32| place.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f) % PLACES;
+        Self { next: (0..PLACES).map(step).collect(), place: 0 }
+    }
+
+    /// Reads so often, each time where the read before says.
+    fn read(&mut self, count: u32) {
+        self.place = (0..count).fold(self.place, |place, _| self.next[place as usize]);
     }
 }
 
@@ -128,6 +152,9 @@ fn later(round: u32) -> Now {
 
 /// Requests a round.
 const RENEWALS: u32 = 500_000;
+
+/// Four bytes each: 128 MB.
+const PLACES: u32 = 1 << 25;
 
 /// Peers that are away at a time.
 const AWAY: usize = 100;

@@ -62,7 +62,7 @@ fn compare(
         batches: Load::batches(scene, crowd, hot, half, batches),
     });
     let mut comparison = Comparison::default();
-    for _ in 0..options.rounds {
+    for _ in 0..options.rounds * 3 {
         let [first, second] = &mut loads;
         let alone = [&mut *first, &mut *second].map(|load| run(&scene.storage, vec![load], round));
         comparison.one.push((alone[0] + alone[1]) / 2.0);
@@ -135,8 +135,8 @@ fn run(storage: &MemoryStorage, loads: Vec<&mut Load>, round: Duration) -> f64 {
     })
 }
 
-/// Long enough to go around a load.
-const ROUND: Duration = Duration::from_millis(300);
+/// Short, so that the three kinds of a round meet the machine in the same mood.
+const ROUND: Duration = Duration::from_millis(100);
 
 /// In a load: with the replies some 15 MB, and ten times as much of the store.
 const BATCHES: u32 = 2_048;
