@@ -13,6 +13,7 @@
 
 pub mod arguments;
 pub mod distribution;
+pub mod micro;
 pub mod percentiles;
 pub mod process;
 pub mod server;

@@ -1,0 +1,61 @@
+//! What callgrind says of this program.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::process::Command;
+
+/// A function and all that it calls.
+#[derive(Debug)]
+pub(crate) struct Cost {
+    pub(crate) function: String,
+    pub(crate) calls: u64,
+    pub(crate) instructions: u64,
+}
+
+/// Runs this program under callgrind.
+pub(crate) fn costs() -> Vec<Cost> {
+    let program = env::current_exe().expect("this program");
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--tool=callgrind", "--compress-strings=no", "--compress-pos=no"]);
+    valgrind.arg("--callgrind-out-file=/dev/stdout").arg(program).arg("run");
+    let output = valgrind.output().expect("valgrind is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    read(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Sums up the calls of each function. Each is told in three lines: whom (`cfn=`), how often (`calls=`), and after the
+/// line it is called from, the instructions it took.
+fn read(profile: &str) -> Vec<Cost> {
+    let mut sums = BTreeMap::<_, (u64, u64)>::new();
+    let mut lines = profile.lines();
+    let mut function = "";
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("cfn=") {
+            function = name;
+        } else if let Some(calls) = line.strip_prefix("calls=") {
+            let sum = sums.entry(function).or_default();
+            sum.0 += number(calls.split(' ').next());
+            sum.1 += number(lines.next().and_then(|line| line.split(' ').nth(1)));
+        }
+    }
+    let cost = |(function, (calls, instructions)): (&str, _)| Cost { function: function.into(), calls, instructions };
+    sums.into_iter().map(cost).collect()
+}
+
+fn number(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.parse().ok()).expect("a number in callgrind's profile")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_from_several_places_are_summed_up() {
+        let profile = "events: Ir\n\nfn=a::main\n16 400\ncfi=b.rs\ncfn=b::one\ncalls=2 7\n16 30\ncfn=b::two\ncalls=1 9\n\
+                       17 5\n\nfn=a::other\n1 2\ncfn=b::one\ncalls=3 7\n2 45\n";
+        let costs = read(profile);
+        let told: Vec<_> = costs.iter().map(|cost| (cost.function.as_str(), cost.calls, cost.instructions)).collect();
+        assert_eq!(told, [("b::one", 5, 75), ("b::two", 1, 5)]);
+    }
+}
