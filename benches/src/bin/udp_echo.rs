@@ -1,6 +1,9 @@
 //! A bare batched echo: what a UDP server costs that does nothing but receive and send, the floor under any tracker.
 //!
-//! `udp_echo ADDRESS [LENGTH]` sends each datagram back, cut or padded to `LENGTH` bytes if one is given.
+//! `udp_echo ADDRESS` answers each request with as many bytes as a tracker would (BEP 15), and with the request's
+//! action and transaction id, so that a load generator need not know that it is none. How long the reply to an
+//! announce is, it reads from the `key` field, where the generator writes it. A wildcard address costs what it costs
+//! a tracker: the kernel tells which address was asked, and is told which to reply from.
 
 use std::net::SocketAddr;
 
@@ -11,14 +14,11 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let address: SocketAddr = arguments.next().expect("ADDRESS").parse().expect("an address and port");
-    let length: Option<usize> = arguments.next().map(|length| length.parse().expect("a number of bytes"));
+    let address: SocketAddr = std::env::args().nth(1).expect("ADDRESS").parse().expect("an address and port");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     runtime.block_on(async {
         let socket = chihaya::udp::bind(address, Size::mebibytes(8)).expect("the address is free");
         let socket = UdpSocket::from_std(socket).expect("within the runtime");
-        println!("ready");
         let mut messages = Messages::new(64);
         loop {
             socket.readable().await.expect("the runtime lives");
@@ -27,10 +27,37 @@ fn main() {
                 continue;
             }
             for index in 0..messages.count() {
-                let reply = length.unwrap_or_else(|| messages.payload(index).len());
-                messages.reply(index, reply);
+                let length = reply_length(messages.payload(index));
+                messages.buffer(index).copy_within(8..16, 0);
+                messages.reply(index, length);
             }
             messages.send(&inner);
         }
     });
+}
+
+/// The length of the reply to a request; 0 to what is none.
+fn reply_length(request: &[u8]) -> usize {
+    match (request.get(11), request.get(88..92)) {
+        (Some(0), _) => 16,
+        (Some(1), Some(&[_, _, high, low])) => u16::from_be_bytes([high, low]).into(),
+        (Some(2), _) => 8 + (request.len() - 16) / 20 * 12,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracker_client::Announce;
+    use tracker_client::udp::packet;
+
+    use super::*;
+
+    #[test]
+    fn replies_are_as_long_as_a_trackers() {
+        assert_eq!(reply_length(&packet::connect(7)), 16);
+        assert_eq!(reply_length(&packet::announce(1, 7, &Announce::new([0; 20], 80).key(1_220), &[])), 1_220);
+        assert_eq!(reply_length(&packet::scrape(1, 7, &[[0; 20]; 74])), 896);
+        assert_eq!(reply_length(b"noise"), 0);
+    }
 }

@@ -1,197 +1,231 @@
-//! Announces per second and CPU time per announce, beside a bare echo in the same run.
+//! Requests per second and processor time per request of UDP trackers, beside each other in one run.
 //!
-//! `udp_load [--seconds N] [--rounds N] [--torrents N] --server NAME PORT COMMAND…` starts each server pinned to core 0,
-//! loads one after the other from core 1, in rounds, and prints a line for each. A server named `echo` gets datagrams of
-//! the same size and answers without having handed out an id.
+//! `udp_load [OPTION VALUE]… --server NAME PORT COMMAND…` starts each server, fills all with the same peers, and
+//! loads one after another, in rounds. The options and their defaults are in the README beside it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
 
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-use tracker_client::Announce;
-use tracker_client::udp::{Client, packet};
-
-struct Options {
-    seconds: u64,
-    rounds: usize,
-    torrents: u32,
-    servers: Vec<Server>,
-}
-
-struct Server {
-    name: String,
-    port: u16,
-    command: Vec<String>,
-}
+use chihaya_benches::arguments::{Arguments, refuse};
+use chihaya_benches::distribution::Distribution;
+use chihaya_benches::percentiles::Percentiles;
+use chihaya_benches::process::{CpuTime, pin};
+use chihaya_benches::server::{Server, ServerCommand, turns};
+use chihaya_benches::spread::Spread;
+use chihaya_benches::swarms::{Plan, Swarms};
+use chihaya_benches::table::{Table, thousands};
+use chihaya_benches::udp::closed::{self, Overdue};
+use chihaya_benches::udp::scripts::{self, Mix, Mixed};
+use chihaya_benches::udp::{Clients, Tally, answers, paced};
 
 fn main() {
-    let options = options();
-    pin(std::process::id(), 1);
-    let running: Vec<_> = options.servers.iter().map(Running::start).collect();
-    let mut load = Load::new(options.torrents);
-    for server in &running {
-        load.connect(server);
-        load.run(server, Duration::from_secs(options.seconds * 2));
-    }
+    let options = Options::read();
+    let swarms = Swarms::new(&options.plan);
     println!(
-        "{:<12} {:>12} {:>12} {:>10} {:>10} {:>8}",
-        "server", "requests/s", "CPU µs/req", "user", "system", "lost"
+        "{} peers in {} torrents ({}), {} asked for, {} % seeders; {} connects/announces/scrapes; {} addresses",
+        thousands(swarms.peers().into()),
+        thousands(swarms.torrents().into()),
+        options.plan.distribution,
+        options.num_want,
+        options.plan.seeders * 100.0,
+        options.mix,
+        options.plan.clients,
     );
-    for _ in 0..options.rounds {
-        for server in &running {
-            load.connect(server);
-            let before = cpu_seconds(server.child.id());
-            let report = load.run(server, Duration::from_secs(options.seconds));
-            let after = cpu_seconds(server.child.id());
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
-            let answered = report.answered as f64;
-            let micros = |seconds: f64| seconds * 1e6 / answered;
-            let (user, system) = (micros(after.0 - before.0), micros(after.1 - before.1));
-            let rate = answered / report.elapsed.as_secs_f64();
-            let lost = report.sent - report.answered;
-            let name = &server.name;
-            println!("{name:<12} {rate:>12.0} {:>12.3} {user:>10.3} {system:>10.3} {lost:>8}", user + system);
+    if let Some(path) = &options.write_hashes {
+        swarms.write_hashes(path).unwrap_or_else(|error| refuse(&format!("{path}: {error}")));
+    }
+    if options.pinned {
+        pin(GENERATOR_CORE);
+    }
+    let core = options.pinned.then_some(SERVER_CORE);
+    let servers: Vec<_> =
+        options.servers.iter().map(|command| Server::start(command, LOOPBACK, core, answers)).collect();
+    let mut contenders: Vec<_> = servers.iter().map(|server| Contender::fill(server, &swarms, &options)).collect();
+    for round in 0..options.rounds {
+        for turn in turns(round, contenders.len()) {
+            contenders[turn].load(&options, round);
+        }
+    }
+    if !contenders.is_empty() {
+        print!("\n{}", table(&contenders));
+        if options.rate.is_some() {
+            print!("\n{}", delays(contenders));
         }
     }
 }
 
-/// A server's process, ended with this value.
-struct Running {
-    name: String,
-    address: SocketAddr,
-    child: Child,
+/// A server with its fill, and what its rounds came to.
+struct Contender<'a> {
+    server: &'a Server,
+    clients: Clients<'a>,
+    rounds: Vec<Round>,
+    delays: Vec<u32>,
 }
 
-impl Running {
-    fn start(server: &Server) -> Self {
-        let (program, arguments) = server.command.split_first().expect("a command");
-        let child = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = child.unwrap_or_else(|error| panic!("{program}: {error}"));
-        pin(child.id(), 0);
-        thread::sleep(Duration::from_millis(500));
-        Self { name: server.name.clone(), address: (Ipv4Addr::LOCALHOST, server.port).into(), child }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Clients at many addresses of the loopback network, each with a window of requests under way.
-struct Load {
-    torrents: u32,
-    rng: SmallRng,
-    clients: Vec<(UdpSocket, u64)>,
-}
-
-struct Report {
-    sent: u64,
-    answered: u64,
+struct Round {
+    tally: Tally,
     elapsed: Duration,
+    cpu: CpuTime,
 }
 
-impl Load {
-    fn new(torrents: u32) -> Self {
-        Self { torrents, rng: SmallRng::seed_from_u64(1), clients: Vec::new() }
-    }
-
-    /// New sockets, each with a connection id; the echo hands out none.
-    fn connect(&mut self, server: &Running) {
-        self.clients = (1..=CLIENTS)
-            .map(|client| {
-                let local = IpAddr::from([127, 0, 1, client]);
-                let id = if server.name == "echo" {
-                    1
-                } else {
-                    let mut tracker = Client::new(local, server.address, Duration::from_secs(2)).expect("a socket");
-                    tracker.connect().expect("a connection id")
-                };
-                let socket = UdpSocket::bind((local, 0)).expect("a socket");
-                socket.connect(server.address).expect("the loopback network");
-                socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
-                (socket, id)
-            })
-            .collect();
-    }
-
-    fn run(&mut self, server: &Running, duration: Duration) -> Report {
+impl<'a> Contender<'a> {
+    fn fill(server: &'a Server, swarms: &'a Swarms, options: &Options) -> Self {
+        let mut clients = Clients::new(swarms, server.address(), options.num_want);
         let start = Instant::now();
-        let (mut sent, mut answered) = (0, 0);
-        let mut buffer = [0; 2048];
-        while start.elapsed() < duration {
-            for (socket, id) in &self.clients {
-                for _ in 0..WINDOW {
-                    let announce = announce(&mut self.rng, self.torrents);
-                    let request = packet::announce(*id, 1, &announce, &[]);
-                    sent += u64::from(socket.send(&request).is_ok());
-                }
-            }
-            for (socket, _) in &self.clients {
-                for _ in 0..WINDOW {
-                    if socket.recv(&mut buffer).is_err() {
-                        break;
-                    }
-                    answered += 1;
-                }
-            }
-        }
-        assert!(answered > 0, "{} answers nothing", server.name);
-        Report { sent, answered, elapsed: start.elapsed() }
+        let filled = scripts::fill(&mut clients, options.window);
+        let (name, elapsed) = (server.name(), start.elapsed().as_secs_f64());
+        println!("{name}: every peer acknowledged after {elapsed:.1} s, {} requests sent again", filled.resent);
+        Self { server, clients, rounds: Vec::new(), delays: Vec::new() }
+    }
+
+    fn load(&mut self, options: &Options, round: usize) {
+        scripts::connect(&mut self.clients, options.window);
+        let before = CpuTime::of(self.server.process());
+        let start = Instant::now();
+        let end = start + Duration::from_secs_f64(options.seconds);
+        let mut script = Mixed::new(self.clients.swarms(), options.mix, options.plan.seed + round as u64, end);
+        let tally = match options.rate {
+            None => closed::run(&mut self.clients, &mut script, options.window, Overdue::GiveUp),
+            Some(rate) => paced::run(&mut self.clients, &mut script, rate, &mut self.delays),
+        };
+        // At a rate, waiting for lost replies comes on top.
+        let elapsed = options.rate.map_or_else(|| start.elapsed(), |_| end - start);
+        let cpu = CpuTime::of(self.server.process()).since(before);
+        assert!(tally.answered > 0, "{} answers nothing", self.server.name());
+        self.rounds.push(Round { tally, elapsed, cpu });
+    }
+
+    fn spread(&self, figure: impl Fn(&Round) -> f64) -> Spread {
+        self.rounds.iter().map(figure).collect()
+    }
+
+    fn sum(&self, count: impl Fn(&Tally) -> u64) -> u64 {
+        self.rounds.iter().map(|round| count(&round.tally)).sum()
     }
 }
 
-/// A random peer of a random torrent, a tenth of them seeders, asking for 30 peers.
-fn announce(rng: &mut SmallRng, torrents: u32) -> Announce {
-    let mut info_hash = [0; 20];
-    info_hash[..4].copy_from_slice(&rng.random_range(0..torrents).to_be_bytes());
-    let port = rng.random_range(1..=PORTS);
-    Announce::new(info_hash, port).left(u64::from(rng.random_ratio(9, 10))).num_want(30)
-}
-
-/// User and system time a process has used.
-fn cpu_seconds(process: u32) -> (f64, f64) {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("the server runs");
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let seconds = |field: usize| fields[field].parse::<f64>().expect("a number of ticks") / 100.0;
-    (seconds(11), seconds(12))
-}
-
-fn pin(process: u32, core: u32) {
-    let arguments = ["-a", "-p", "-c", &core.to_string(), &process.to_string()].map(str::to_owned);
-    let status = Command::new("taskset").args(arguments).stdout(Stdio::null()).status();
-    assert!(status.is_ok_and(|status| status.success()), "taskset pins processes to cores");
-}
-
-fn options() -> Options {
-    let mut options = Options { seconds: 5, rounds: 3, torrents: 100_000, servers: Vec::new() };
-    let mut arguments = env::args().skip(1).peekable();
-    while let Some(argument) = arguments.next() {
-        let mut next = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
-        match argument.as_str() {
-            "--seconds" => options.seconds = next().parse().expect("a number"),
-            "--rounds" => options.rounds = next().parse().expect("a number"),
-            "--torrents" => options.torrents = next().parse().expect("a number"),
-            "--server" => {
-                let (name, port) = (next(), next().parse().expect("a port"));
-                let mut command = Vec::new();
-                while let Some(word) = arguments.next_if(|word| word != "--server") {
-                    command.push(word);
-                }
-                options.servers.push(Server { name, port, command });
-            }
-            _ => panic!("no option {argument}"),
-        }
+impl Round {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
+    fn answered(&self) -> f64 {
+        self.tally.answered as f64
     }
-    options
+
+    fn microseconds(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.answered()
+    }
+
+    fn rate(&self) -> f64 {
+        self.answered() / self.elapsed.as_secs_f64()
+    }
+
+    fn cost(&self) -> f64 {
+        self.microseconds(self.cpu.total())
+    }
 }
 
-const CLIENTS: u8 = 16;
-const WINDOW: usize = 32;
-const PORTS: u16 = 2;
+fn table(contenders: &[Contender<'_>]) -> Table {
+    let mut table = Table::new([
+        "server",
+        "requests/s",
+        "CPU µs/request: median (min–max)",
+        "mean",
+        "user",
+        "system",
+        "× first",
+        "busy",
+        "lost",
+        "reply bytes",
+        "other length",
+    ]);
+    for contender in contenders {
+        let rounds = contender.rounds.iter().zip(&contenders[0].rounds);
+        let ratio: Spread = rounds.map(|(round, first)| round.cost() / first.cost()).collect();
+        let cost = contender.spread(Round::cost);
+        let answered = contender.sum(|tally| tally.answered);
+        table.row([
+            contender.server.name().to_owned(),
+            format!("{:.0}", contender.spread(Round::rate).median()),
+            cost.cell(2),
+            format!("{:.2}", cost.mean()),
+            format!("{:.2}", contender.spread(|round| round.microseconds(round.cpu.user)).mean()),
+            format!("{:.2}", contender.spread(|round| round.microseconds(round.cpu.system)).mean()),
+            ratio.cell(2),
+            format!(
+                "{:.0} %",
+                contender.spread(|round| round.cpu.total().as_secs_f64() / round.elapsed.as_secs_f64() * 100.0).mean()
+            ),
+            thousands(contender.sum(Tally::lost)),
+            format!("{}", contender.sum(|tally| tally.reply_bytes) / answered),
+            thousands(contender.sum(|tally| tally.other_length)),
+        ]);
+    }
+    table
+}
+
+fn delays(contenders: Vec<Contender<'_>>) -> Table {
+    let mut table = Table::new(["microseconds to the reply", "p50", "p90", "p99", "p99.9", "max"]);
+    for contender in contenders {
+        let percentiles = Percentiles::new(contender.delays);
+        let cell = |per_mille| format!("{:.0}", percentiles.per_mille(per_mille).as_secs_f64() * 1e6);
+        let name = contender.server.name().to_owned();
+        table.row([name, cell(500), cell(900), cell(990), cell(999), cell(1_000)]);
+    }
+    table
+}
+
+struct Options {
+    plan: Plan,
+    num_want: u16,
+    mix: Mix,
+    seconds: f64,
+    rounds: usize,
+    window: u32,
+    rate: Option<u32>,
+    pinned: bool,
+    write_hashes: Option<String>,
+    servers: Vec<ServerCommand>,
+}
+
+impl Options {
+    fn read() -> Self {
+        let distribution = Distribution::Zipf(2_150_000);
+        let mut options = Self {
+            plan: Plan { distribution, peers: 2_000_000, seeders: 0.5, clients: 64, seed: 1 },
+            num_want: 30,
+            mix: "50/50/0".parse().expect("a mix"),
+            seconds: 3.0,
+            rounds: 9,
+            window: 128,
+            rate: None,
+            pinned: true,
+            write_hashes: None,
+            servers: Vec::new(),
+        };
+        let mut arguments = Arguments::from_environment();
+        while let Some(option) = arguments.option() {
+            match option.as_str() {
+                "--torrents" => options.plan.distribution = arguments.value(&option),
+                "--peers" => options.plan.peers = arguments.value(&option),
+                "--seeders" => options.plan.seeders = arguments.value(&option),
+                "--addresses" => options.plan.clients = arguments.value(&option),
+                "--seed" => options.plan.seed = arguments.value(&option),
+                "--numwant" => options.num_want = arguments.value(&option),
+                "--mix" => options.mix = arguments.value(&option),
+                "--seconds" => options.seconds = arguments.value(&option),
+                "--rounds" => options.rounds = arguments.value(&option),
+                "--window" => options.window = arguments.value(&option),
+                "--rate" => options.rate = Some(arguments.value(&option)),
+                "--no-pin" => options.pinned = false,
+                "--write-hashes" => options.write_hashes = Some(arguments.value(&option)),
+                "--server" => options.servers.push(arguments.server()),
+                _ => refuse(&format!("no option {option}; see benches/README.md")),
+            }
+        }
+        options.plan.check().unwrap_or_else(|problem| refuse(problem));
+        options
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const SERVER_CORE: usize = 0;
+const GENERATOR_CORE: usize = 1;

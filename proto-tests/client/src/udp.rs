@@ -46,6 +46,11 @@ impl Client {
     pub fn bind(local: SocketAddr, tracker: SocketAddr, timeout: Duration) -> io::Result<Self> {
         let socket = UdpSocket::bind(local)?;
         socket.connect(tracker)?;
+        Self::over(socket, timeout)
+    }
+
+    /// Asks whom this socket is connected to.
+    pub fn over(socket: UdpSocket, timeout: Duration) -> io::Result<Self> {
         let family = Family::of(socket.local_addr()?.ip());
         let buffer = vec![0; RECEIVE_BUFFER].into();
         Ok(Self { socket, family, timeout, buffer, next_transaction: 0x5443_0000, connection: None })
