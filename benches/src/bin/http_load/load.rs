@@ -4,6 +4,7 @@ use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use chihaya_benches::swarms::{Swarms, ipv4};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tracker_client::http::{announce_query, decode_announce};
@@ -11,47 +12,21 @@ use tracker_client::{Announce, Failure};
 
 use crate::connection::Connection;
 
-/// Who announces, and how.
-pub(crate) struct Swarms {
-    pub(crate) torrents: u32,
-    /// In each torrent, a tenth of them seeders.
-    pub(crate) peers: usize,
+/// How peers announce.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
     /// Peers to be told of.
     pub(crate) num_want: i32,
-    /// Connections at once, each from an address of its own.
-    pub(crate) connections: u8,
     /// Whether each announce has a connection of its own.
     pub(crate) close: bool,
 }
 
-impl Default for Swarms {
-    fn default() -> Self {
-        Self { torrents: 5_000, peers: 50, num_want: 30, connections: 50, close: false }
-    }
-}
-
-impl Swarms {
-    /// All info hashes, one to a line.
-    pub(crate) fn whitelist(&self) -> String {
-        let digits = |byte: u8| format!("{byte:02x}");
-        let line = |torrent| info_hash(torrent).map(digits).concat() + "\n";
-        (0..self.torrents).map(line).collect()
-    }
-
-    /// The announce of any peer of one address.
-    fn random_request(&self, address: u8, rng: &mut SmallRng) -> Vec<u8> {
-        let (address, connections) = (usize::from(address), usize::from(self.connections));
-        let peers = self.peers.saturating_sub(address).div_ceil(connections).max(1);
-        self.request(rng.random_range(0..self.torrents), address + connections * rng.random_range(0..peers))
-    }
-
-    /// The `number`th peer's announce in a torrent. Peers go round the addresses; those of one address differ in the port.
-    fn request(&self, torrent: u32, number: usize) -> Vec<u8> {
-        let round = number / usize::from(self.connections);
-        let port = FIRST_PORT + u16::try_from(round).expect("an address has no more ports");
-        let left = u64::from(number % 10 != 0);
-        let announce = Announce::new(info_hash(torrent), port).left(left).num_want(self.num_want);
-        let query = announce_query(&announce);
+impl Manner {
+    /// The request of one of the peers.
+    pub(crate) fn request(self, swarms: &Swarms, number: u32) -> Vec<u8> {
+        let peer = swarms.peer(number);
+        let announce = Announce::new(swarms.info_hash(peer.torrent), peer.port).left(u64::from(!peer.seeder));
+        let query = announce_query(&announce.num_want(self.num_want));
         let connection = if self.close { "Connection: close\r\n" } else { "" };
         format!("GET /announce?{query}&compact=1 HTTP/1.1\r\nHost: tracker.example\r\n{connection}\r\n").into_bytes()
     }
@@ -76,37 +51,33 @@ impl Tally {
     }
 }
 
-/// The load on one tracker.
+/// The load on one tracker: a client at each of the peers' addresses.
 pub(crate) struct Load<'a> {
     tracker: SocketAddr,
     swarms: &'a Swarms,
+    manner: Manner,
     clients: Vec<Client>,
 }
 
 impl<'a> Load<'a> {
     /// Composes what will be asked, so that composing costs nothing while the clock runs.
-    pub(crate) fn new(tracker: SocketAddr, swarms: &'a Swarms) -> Self {
+    pub(crate) fn new(tracker: SocketAddr, swarms: &'a Swarms, manner: Manner) -> Self {
         let mut rng = SmallRng::seed_from_u64(1);
-        let clients = (0..swarms.connections).map(|index| Client {
-            local: IpAddr::from([127, 0, 1, index + 1]),
-            requests: (0..REQUESTS).map(|_| swarms.random_request(index, &mut rng)).collect(),
-            next: 0,
-            connection: None,
-            asking: false,
+        let clients = (0..swarms.clients()).map(|client| {
+            let mut any = || swarms.peer_of(client, rng.random_range(0..swarms.peers_of(client)));
+            let requests = (0..REQUESTS).map(|_| manner.request(swarms, any())).collect();
+            Client { local: ipv4(client), requests, next: 0, connection: None, asking: false }
         });
-        Self { tracker, swarms, clients: clients.collect() }
+        Self { tracker, swarms, manner, clients: clients.collect() }
     }
 
     /// Has every peer announce itself once, and reads each reply as strictly as a client can.
     pub(crate) fn fill(&mut self) -> Result<(), Failure> {
         let check = |body: &[u8]| decode_announce(body).map(drop);
-        let connections = usize::from(self.swarms.connections);
-        for torrent in 0..self.swarms.torrents {
-            for peer in 0..self.swarms.peers {
-                let client = &mut self.clients[peer % connections];
-                client.wait(check)?;
-                client.ask(self.tracker, self.swarms.close, &self.swarms.request(torrent, peer))?;
-            }
+        for number in 0..self.swarms.peers() {
+            let client = &mut self.clients[(number % self.swarms.clients()) as usize];
+            client.wait(check)?;
+            client.ask(self.tracker, self.manner.close, &self.manner.request(self.swarms, number))?;
         }
         self.clients.iter_mut().try_for_each(|client| client.wait(check))
     }
@@ -117,14 +88,10 @@ impl<'a> Load<'a> {
         let end = Instant::now() + duration;
         while Instant::now() < end {
             for client in &mut self.clients {
-                match client.look(|body| tally.read(body)) {
-                    Ok(true) => {
-                        let asked = client.ask_next(self.tracker, self.swarms.close);
-                        tally.errors += u64::from(asked.is_err());
-                    }
-                    Ok(false) => {}
-                    Err(_) => tally.errors += 1,
-                }
+                let idle = client.look(|body| tally.read(body));
+                let asked =
+                    idle.and_then(|idle| if idle { client.ask_next(self.tracker, self.manner.close) } else { Ok(()) });
+                tally.errors += u64::from(asked.is_err());
             }
         }
         for client in &mut self.clients {
@@ -193,15 +160,8 @@ impl Client {
     }
 }
 
-/// Any 20 bytes, always the same: trackers find a torrent by them, so they must differ everywhere.
-fn info_hash(torrent: u32) -> [u8; 20] {
-    SmallRng::seed_from_u64(torrent.into()).random()
-}
-
 /// Requests composed for each connection, to be sent one after another and then again.
 const REQUESTS: usize = 2_048;
-
-const FIRST_PORT: u16 = 1_024;
 
 /// Longer than any tracker takes that is to be measured.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,150 +1,212 @@
 //! HTTP announces per second of a server's processor time, of any number of servers in the same run.
 //!
-//! ```text
-//! http_load [--close] [--seconds N] [--rounds N] [--connections N] [--torrents N] [--peers N] [--numwant N]
-//!           [--write-hashes FILE] --server NAME PORT COMMAND…
-//! ```
+//! `http_load [OPTION VALUE]… --server NAME PORT COMMAND…` starts each server, fills all with the same peers, and loads
+//! one after another, in rounds: over connections that are kept, or, with `--close`, over a new one for each announce.
+//! The options and their defaults are in the README beside it.
 //!
-//! Starts each server on core 0, has every peer announce itself there once, and checks each reply strictly. Then it loads one
-//! server after another from core 1, in rounds: over connections that are kept, or, with `--close`, over a new one for
-//! each announce. `--write-hashes` leaves the torrents in a file, in hexadecimal, for trackers that want a whitelist.
-//!
-//! The figure to compare is the requests per second of processor time, also as a share of the first server's in the same
-//! round. This program never sleeps while it loads: no server pays for waking it.
+//! The generator never sleeps while it loads, so that no server pays for waking it.
 
 mod connection;
 mod load;
 
-use std::fs;
-use std::net::{IpAddr, Ipv4Addr, TcpStream};
-use std::thread;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use chihaya_benches::arguments::{Arguments, refuse};
-use chihaya_benches::process::{self, CpuTime};
+use chihaya_benches::distribution::Distribution;
+use chihaya_benches::process::{CpuTime, pin};
 use chihaya_benches::server::{Server, ServerCommand, turns};
 use chihaya_benches::spread::Spread;
+use chihaya_benches::swarms::{Plan, Swarms, ipv4};
 use chihaya_benches::table::{Table, thousands};
+use tracker_client::Announce;
+use tracker_client::http::Client;
 
-use load::{Load, Swarms};
-
-struct Options {
-    seconds: f64,
-    rounds: usize,
-    swarms: Swarms,
-    servers: Vec<ServerCommand>,
-}
+use load::{Load, Manner, Tally};
 
 fn main() {
-    let Options { seconds, rounds, swarms, servers } = options();
-    let (server_core, own_core) = cores();
-    own_core.inspect(|core| process::pin(*core));
-    let accepts = |address| TcpStream::connect(address).is_ok();
-    let start = |command| Server::start(command, LOOPBACK, server_core, accepts);
-    let servers: Vec<_> = servers.iter().map(start).collect();
-    let mut loads: Vec<_> = servers.iter().map(|server| Load::new(server.address(), &swarms)).collect();
-    for (server, load) in servers.iter().zip(&mut loads) {
+    let options = Options::read();
+    let swarms = Swarms::new(&options.plan);
+    println!(
+        "{} peers in {} torrents ({}), {} asked for, {} % seeders; {} connections, {}",
+        thousands(swarms.peers().into()),
+        thousands(swarms.torrents().into()),
+        options.plan.distribution,
+        options.manner.num_want,
+        options.plan.seeders * 100.0,
+        options.plan.clients,
+        if options.manner.close { "each for one announce" } else { "kept" },
+    );
+    if let Some(path) = &options.write_hashes {
+        swarms.write_hashes(path).unwrap_or_else(|error| refuse(&format!("{path}: {error}")));
+    }
+    if options.pinned {
+        pin(GENERATOR_CORE);
+    }
+    let core = options.pinned.then_some(SERVER_CORE);
+    let first = swarms.info_hash(0);
+    let start = |command| Server::start(command, LOOPBACK, core, |address| answers(address, first));
+    let servers: Vec<_> = options.servers.iter().map(start).collect();
+    let mut contenders: Vec<_> = servers.iter().map(|server| Contender::fill(server, &swarms, &options)).collect();
+    for round in 0..options.rounds {
+        for turn in turns(round, contenders.len()) {
+            contenders[turn].load(options.seconds);
+        }
+    }
+    if !contenders.is_empty() {
+        print!("\n{}", table(&contenders));
+    }
+}
+
+/// Whether a server knows a torrent: some listen before they have read their list.
+fn answers(tracker: SocketAddr, info_hash: [u8; 20]) -> bool {
+    let client = Client::new(ipv4(0), tracker, Duration::from_secs(1));
+    let announced = client.header("Connection", "close").announce("/announce", &Announce::new(info_hash, 1));
+    announced.is_ok()
+}
+
+/// A server with its fill, and what its rounds came to.
+struct Contender<'a> {
+    server: &'a Server,
+    load: Load<'a>,
+    rounds: Vec<Round>,
+}
+
+struct Round {
+    tally: Tally,
+    elapsed: Duration,
+    cpu: CpuTime,
+}
+
+impl<'a> Contender<'a> {
+    fn fill(server: &'a Server, swarms: &'a Swarms, options: &Options) -> Self {
+        let mut load = Load::new(server.address(), swarms, options.manner);
         load.fill().unwrap_or_else(|failure| panic!("{}: {failure}", server.name()));
+        Self { server, load, rounds: Vec::new() }
     }
-    let mut results: Vec<_> = servers.iter().map(|_| Results::default()).collect();
-    for round in 0..rounds {
-        let mut rates = vec![0.0; servers.len()];
-        for index in turns(round, servers.len()) {
-            rates[index] = results[index].measure(&servers[index], &mut loads[index], seconds);
-        }
-        for (result, rate) in results.iter_mut().zip(&rates) {
-            result.ratio.push(rate / rates[0]);
-        }
+
+    fn load(&mut self, seconds: f64) {
+        self.load.run(Duration::from_secs_f64(seconds * WARM_UP));
+        let before = CpuTime::of(self.server.process());
+        let start = Instant::now();
+        let tally = self.load.run(Duration::from_secs_f64(seconds));
+        let elapsed = start.elapsed();
+        let cpu = CpuTime::of(self.server.process()).since(before);
+        assert!(tally.replies > 0, "{} answers nothing", self.server.name());
+        self.rounds.push(Round { tally, elapsed, cpu });
     }
-    print!("{}", table(&servers, &results));
-}
 
-/// One server's figures, a value for each round.
-#[derive(Default)]
-struct Results {
-    per_second: Spread,
-    per_cpu_second: Spread,
-    ratio: Spread,
-    user_microseconds: Spread,
-    system_microseconds: Spread,
-    busy_percent: Spread,
-    body_bytes: Spread,
-    errors: u64,
-}
+    fn spread(&self, figure: impl Fn(&Round) -> f64) -> Spread {
+        self.rounds.iter().map(figure).collect()
+    }
 
-impl Results {
-    /// Loads the server for a while; returns its requests per second of processor time.
-    fn measure(&mut self, server: &Server, load: &mut Load<'_>, seconds: f64) -> f64 {
-        load.run(Duration::from_secs_f64(seconds * WARM_UP));
-        let (start, before) = (Instant::now(), CpuTime::of(server.process()));
-        let tally = load.run(Duration::from_secs_f64(seconds));
-        let (elapsed, used) = (start.elapsed(), CpuTime::of(server.process()).since(before));
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let (replies, bytes) = (tally.replies as f64, tally.body_bytes as f64);
-        self.per_second.push(replies / elapsed.as_secs_f64());
-        self.per_cpu_second.push(replies / used.total().as_secs_f64());
-        self.user_microseconds.push(used.user.as_secs_f64() * 1e6 / replies);
-        self.system_microseconds.push(used.system.as_secs_f64() * 1e6 / replies);
-        self.busy_percent.push(used.total().as_secs_f64() * 100.0 / elapsed.as_secs_f64());
-        self.body_bytes.push(bytes / replies);
-        self.errors += tally.errors;
-        replies / used.total().as_secs_f64()
+    fn sum(&self, count: impl Fn(&Tally) -> u64) -> u64 {
+        self.rounds.iter().map(|round| count(&round.tally)).sum()
     }
 }
 
-fn table(servers: &[Server], results: &[Results]) -> Table {
-    let head =
-        ["server", "requests/s", "per CPU second", "to the first", "user µs", "system µs", "busy %", "body", "errors"];
-    let mut table = Table::new(head);
-    for (server, result) in servers.iter().zip(results) {
+impl Round {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 replies")]
+    fn replies(&self) -> f64 {
+        self.tally.replies as f64
+    }
+
+    fn rate(&self) -> f64 {
+        self.replies() / self.elapsed.as_secs_f64()
+    }
+
+    /// Replies per second of processor time.
+    fn yielded(&self) -> f64 {
+        self.replies() / self.cpu.total().as_secs_f64()
+    }
+
+    fn microseconds(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.replies()
+    }
+}
+
+fn table(contenders: &[Contender<'_>]) -> Table {
+    let mut table = Table::new([
+        "server",
+        "requests/s",
+        "requests/CPU second: median (min–max)",
+        "× first",
+        "CPU µs/request",
+        "user",
+        "system",
+        "busy",
+        "reply bytes",
+        "errors",
+    ]);
+    for contender in contenders {
+        let of_first = |(round, first): (&Round, &Round)| round.yielded() / first.yielded();
+        let ratio: Spread = contender.rounds.iter().zip(&contenders[0].rounds).map(of_first).collect();
+        let busy = contender.spread(|round| round.cpu.total().as_secs_f64() / round.elapsed.as_secs_f64() * 100.0);
+        let replies = contender.sum(|tally| tally.replies).max(1);
         table.row([
-            server.name().to_owned(),
-            format!("{:.0}", result.per_second.median()),
-            result.per_cpu_second.cell(0),
-            result.ratio.cell(3),
-            result.user_microseconds.cell(2),
-            result.system_microseconds.cell(2),
-            format!("{:.0}", result.busy_percent.median()),
-            format!("{:.0}", result.body_bytes.median()),
-            thousands(result.errors),
+            contender.server.name().to_owned(),
+            format!("{:.0}", contender.spread(Round::rate).median()),
+            contender.spread(Round::yielded).cell(0),
+            ratio.cell(2),
+            format!("{:.2}", contender.spread(|round| round.microseconds(round.cpu.total())).median()),
+            format!("{:.2}", contender.spread(|round| round.microseconds(round.cpu.user)).mean()),
+            format!("{:.2}", contender.spread(|round| round.microseconds(round.cpu.system)).mean()),
+            format!("{:.0} %", busy.mean()),
+            format!("{}", contender.sum(|tally| tally.body_bytes) / replies),
+            thousands(contender.sum(|tally| tally.errors)),
         ]);
     }
     table
 }
 
-/// The core of the servers and this program's own, where there are two.
-fn cores() -> (Option<usize>, Option<usize>) {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    if cores > 1 { (Some(0), Some(1)) } else { (None, None) }
+struct Options {
+    plan: Plan,
+    manner: Manner,
+    seconds: f64,
+    rounds: usize,
+    pinned: bool,
+    write_hashes: Option<String>,
+    servers: Vec<ServerCommand>,
 }
 
-fn options() -> Options {
-    let mut options = Options { seconds: 2.0, rounds: 9, swarms: Swarms::default(), servers: Vec::new() };
-    let mut hashes = None;
-    let mut arguments = Arguments::from_environment();
-    while let Some(option) = arguments.option() {
-        let swarms = &mut options.swarms;
-        match option.as_str() {
-            "--close" => swarms.close = true,
-            "--seconds" => options.seconds = arguments.value(&option),
-            "--rounds" => options.rounds = arguments.value(&option),
-            "--connections" => swarms.connections = arguments.value(&option),
-            "--torrents" => swarms.torrents = arguments.value(&option),
-            "--peers" => swarms.peers = arguments.value(&option),
-            "--numwant" => swarms.num_want = arguments.value(&option),
-            "--write-hashes" => hashes = Some(arguments.value::<String>(&option)),
-            "--server" => options.servers.push(arguments.server()),
-            _ => refuse(&format!("no option {option}")),
+impl Options {
+    fn read() -> Self {
+        let distribution = Distribution::Even(4_000);
+        let mut options = Self {
+            plan: Plan { distribution, peers: 200_000, seeders: 0.1, clients: 64, seed: 1 },
+            manner: Manner { num_want: 30, close: false },
+            seconds: 2.0,
+            rounds: 9,
+            pinned: true,
+            write_hashes: None,
+            servers: Vec::new(),
+        };
+        let mut arguments = Arguments::from_environment();
+        while let Some(option) = arguments.option() {
+            match option.as_str() {
+                "--close" => options.manner.close = true,
+                "--torrents" => options.plan.distribution = arguments.value(&option),
+                "--peers" => options.plan.peers = arguments.value(&option),
+                "--seeders" => options.plan.seeders = arguments.value(&option),
+                "--addresses" => options.plan.clients = arguments.value(&option),
+                "--seed" => options.plan.seed = arguments.value(&option),
+                "--numwant" => options.manner.num_want = arguments.value(&option),
+                "--seconds" => options.seconds = arguments.value(&option),
+                "--rounds" => options.rounds = arguments.value(&option),
+                "--no-pin" => options.pinned = false,
+                "--write-hashes" => options.write_hashes = Some(arguments.value(&option)),
+                "--server" => options.servers.push(arguments.server()),
+                _ => refuse(&format!("no option {option}; see benches/README.md")),
+            }
         }
+        options.plan.check().unwrap_or_else(|problem| refuse(problem));
+        options
     }
-    if let Some(file) = hashes {
-        let written = fs::write(&file, options.swarms.whitelist());
-        written.unwrap_or_else(|error| refuse(&format!("{file}: {error}")));
-    }
-    options
 }
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const SERVER_CORE: usize = 0;
+const GENERATOR_CORE: usize = 1;
 
 /// The share of a round that goes before it, for the server to have its memory at hand again.
 const WARM_UP: f64 = 0.1;
