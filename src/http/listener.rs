@@ -24,13 +24,14 @@ pub async fn serve(
     listener: Listener,
     frontend: Arc<Frontend>,
     counters: Arc<Counters>,
-    shutdown: watch::Receiver<bool>,
+    mut shutdown: watch::Receiver<bool>,
 ) {
     // Replies are small and whole. Connections that cannot be told so still work.
     let _ = listener.set_nodelay();
     let mut connections = JoinSet::new();
-    let mut stop = shutdown.clone();
-    let mut stop = pin!(stop.wait_for(|stop| *stop));
+    // Each connection looks at this whenever it is polled. That takes a lock, which no other worker shall take too.
+    let (stop_all, stopping) = watch::channel(false);
+    let mut stop = pin!(shutdown.wait_for(|stop| *stop));
     loop {
         let (socket, source) = tokio::select! {
             _ = &mut stop => break,
@@ -43,13 +44,14 @@ pub async fn serve(
             continue;
         };
         counters.count(Counter::HttpConnections);
-        let (frontend, counters, shutdown) = (Arc::clone(&frontend), Arc::clone(&counters), shutdown.clone());
+        let (frontend, counters, stopping) = (Arc::clone(&frontend), Arc::clone(&counters), stopping.clone());
         connections.spawn(async move {
-            converse(Socket::Fresh(socket), source.ip(), &frontend, &counters, shutdown).await;
+            converse(Socket::Fresh(socket), source.ip(), &frontend, &counters, stopping).await;
             drop(place);
         });
     }
     drop(listener);
+    stop_all.send_replace(true);
     while connections.join_next().await.is_some() {}
 }
 
