@@ -15,6 +15,10 @@ impl Listener {
     /// # Errors
     ///
     /// When the system cannot watch another descriptor.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
     pub fn new(listener: TcpListener) -> io::Result<Self> {
         // SAFETY: the listener owns its descriptor and keeps it open as long as it lives. Here it lives as long as the
         // `AsyncFd`, which nobody else can reach, so that it is never another one.
