@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::counters::{Counter, Counters};
 use crate::storage::{Drivers, Environment, StorageError};
+use crate::sys::Listener;
 use crate::tracker::{ConfigError, Live, Tracker};
 use crate::{http, udp};
 use sockets::WorkerSockets;
@@ -137,7 +138,7 @@ impl Crew {
                 tasks.spawn(worker.serve(self.stopping.clone()));
             }
             for listener in sockets.http {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let listener = Listener::new(listener)?;
                 let frontend = Arc::clone(&self.frontend);
                 tasks.spawn(http::serve(listener, frontend, Arc::clone(&counters), self.stopping.clone()));
             }

@@ -26,6 +26,9 @@ impl Proxies {
     /// make themselves comes from the left-most of them.
     pub fn client(&self, source: IpAddr, headers: &HeaderMap) -> Result<IpAddr, UnknownClient> {
         let mut client = source.to_canonical();
+        if !self.trust(client) {
+            return Ok(client);
+        }
         let lines = headers.get_all(&self.header).into_iter().rev();
         let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         while self.trust(client) {

@@ -75,7 +75,10 @@ impl Frontend {
             let admitted = live.admit(&announce, u32::MAX, true)?;
             (admitted, live.interval_seconds(moment.jitter), live.min_interval_seconds())
         };
-        let batch = self.apply(moment, iter::once(admitted)).await;
+        let peer_bytes = admitted.want.peers as usize * Family::of(client).peer_length();
+        let mut batch = batch(moment, 1, peer_bytes);
+        batch.push(admitted);
+        let batch = self.apply(moment, batch).await;
         let Some(Reply::Announce { counts, peers }) = batch.entries.first().map(|entry| entry.reply) else {
             return Err(Rejection::Overloaded.into());
         };
@@ -97,7 +100,9 @@ impl Frontend {
         let ScrapeRequest { info_hashes } = ScrapeRequest::parse(query(head))?;
         let min_request_interval_seconds = self.tracker.live().min_interval_seconds();
         let scrapes = info_hashes.iter().map(|info_hash| storage::Scrape { info_hash: *info_hash, family });
-        let batch = self.apply(moment, scrapes).await;
+        let mut batch = batch(moment, scrapes.len(), 0);
+        scrapes.for_each(|scrape| batch.push(scrape));
+        let batch = self.apply(moment, batch).await;
         let counts = batch.entries.iter().map(|entry| match entry.reply {
             Reply::Scrape { counts } => Ok(counts),
             _ => Err(Rejection::Overloaded),
@@ -108,9 +113,7 @@ impl Frontend {
         Ok(body)
     }
 
-    async fn apply(&self, moment: Moment, requests: impl Iterator<Item = impl Into<storage::Request>>) -> Batch {
-        let mut batch = Batch { seed: moment.seed, ..Batch::default() };
-        requests.for_each(|request| batch.push(request));
+    async fn apply(&self, moment: Moment, batch: Batch) -> Batch {
         match self.tracker.apply(moment.now, batch) {
             Answer::Ready(batch) => batch,
             Answer::Pending(answer) => answer.await,
@@ -147,6 +150,11 @@ impl Refusal {
             Self::Client(_) => None,
         }
     }
+}
+
+/// A batch with room for so many requests, and for the peers of their replies.
+fn batch(moment: Moment, requests: usize, peer_bytes: usize) -> Batch {
+    Batch { seed: moment.seed, entries: Vec::with_capacity(requests), peers: Vec::with_capacity(peer_bytes) }
 }
 
 fn query(head: &Parts) -> &[u8] {

@@ -1,33 +1,37 @@
 //! Where connections come in.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
 use super::Frontend;
 use super::connection::converse;
+use super::socket::Socket;
 use crate::counters::{Counter, Counters};
+use crate::sys::Listener;
 
 /// Serves what connects to `listener` until `shutdown` holds true, or nobody is left who could say so.
 ///
 /// Then it accepts no more, closes idle connections, has requests in flight answered and returns. Dropping it closes
 /// everything at once.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     frontend: Arc<Frontend>,
     counters: Arc<Counters>,
-    shutdown: watch::Receiver<bool>,
+    mut shutdown: watch::Receiver<bool>,
 ) {
+    // Replies are small and whole. Connections that cannot be told so still work.
+    let _ = listener.set_nodelay();
     let mut connections = JoinSet::new();
-    let mut stop = shutdown.clone();
-    let mut stop = pin!(stop.wait_for(|stop| *stop));
+    // Each connection looks at this whenever it is polled. That takes a lock, which no other worker shall take too.
+    let (stop_all, stopping) = watch::channel(false);
+    let mut stop = pin!(shutdown.wait_for(|stop| *stop));
     loop {
         let (socket, source) = tokio::select! {
             _ = &mut stop => break,
@@ -40,20 +44,19 @@ pub async fn serve(
             continue;
         };
         counters.count(Counter::HttpConnections);
-        // Replies are small and whole. A socket that cannot be told so still works.
-        let _ = socket.set_nodelay(true);
-        let (frontend, counters, shutdown) = (Arc::clone(&frontend), Arc::clone(&counters), shutdown.clone());
+        let (frontend, counters, stopping) = (Arc::clone(&frontend), Arc::clone(&counters), stopping.clone());
         connections.spawn(async move {
-            converse(socket, source.ip(), &frontend, &counters, shutdown).await;
+            converse(Socket::Fresh(socket), source.ip(), &frontend, &counters, stopping).await;
             drop(place);
         });
     }
     drop(listener);
+    stop_all.send_replace(true);
     while connections.join_next().await.is_some() {}
 }
 
 /// The next connection. Failures are counted and waited out: none of them means that the listener is broken.
-async fn accept(listener: &TcpListener, counters: &Counters) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &Listener, counters: &Counters) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,

@@ -9,6 +9,7 @@ mod connection;
 mod handler;
 mod listener;
 mod patience;
+mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,11 +1,13 @@
 //! What only the operating system's own calls can do; the one place for `unsafe`.
 //!
-//! Batched datagrams where the system has `recvmmsg` and `sendmmsg`, a plain loop behind the same signatures elsewhere.
+//! Batched datagrams where the system has `recvmmsg` and `sendmmsg`, a plain loop behind the same signatures elsewhere;
+//! connections that the runtime does not watch; the limit of open files.
 #![allow(unsafe_code)]
 
 mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
+mod listener;
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(target_os = "linux", expect(unreachable_pub, reason = "here its tests alone use it"))]
 mod portable;
@@ -13,6 +15,7 @@ mod portable;
 pub use limits::raise_open_files;
 #[cfg(target_os = "linux")]
 pub use linux::{Messages, receive_packet_info};
+pub use listener::Listener;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{Messages, receive_packet_info};
 

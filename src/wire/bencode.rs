@@ -3,7 +3,6 @@
 //! Values are appended to a buffer as they are named. A dictionary or list is closed when the function that fills it
 //! returns, so nothing can stay open.
 
-use std::io::Write as _;
 use std::ops::Range;
 
 /// Appends a dictionary to `out`.
@@ -17,14 +16,19 @@ pub struct Value<'a>(&'a mut Vec<u8>);
 
 impl Value<'_> {
     /// `i…e`.
+    #[inline]
     pub fn integer(self, integer: impl Into<u64>) {
-        append(self.0, format_args!("i{}e", integer.into()));
+        self.0.push(b'i');
+        decimal(self.0, integer.into());
+        self.0.push(b'e');
     }
 
     /// Length, colon, bytes.
+    #[inline]
     pub fn bytes(self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        append(self.0, format_args!("{}:", bytes.len()));
+        decimal(self.0, bytes.len());
+        self.0.push(b':');
         self.0.extend_from_slice(bytes);
     }
 
@@ -62,6 +66,7 @@ pub struct Dictionary<'a> {
 
 impl Dictionary<'_> {
     /// The next key, greater than the one before it when compared as raw bytes.
+    #[inline]
     pub fn key(&mut self, key: impl AsRef<[u8]>) -> Value<'_> {
         let key = key.as_ref();
         let last_key = self.out.get(self.last_key.clone()).unwrap_or_default();
@@ -72,9 +77,8 @@ impl Dictionary<'_> {
     }
 }
 
-fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // A `Vec` takes whatever is written to it.
-    let _ = out.write_fmt(text);
+fn decimal(out: &mut Vec<u8>, integer: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
 }
 
 #[cfg(test)]

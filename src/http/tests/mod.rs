@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::storage::memory::{self, MemoryStorage};
 use crate::storage::{Environment, Storage};
+use crate::sys::Listener;
 use crate::tracker::{self, Live, Tracker};
 
 /// A frontend that is being served on one address.
@@ -56,6 +57,7 @@ impl Server {
 
     fn share(frontend: Arc<Frontend>, listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
+        let listener = Listener::new(listener.into_std().unwrap()).unwrap();
         let counters = Arc::new(Counters::default());
         let (shutdown, stopped) = watch::channel(false);
         let served = tokio::spawn(serve(listener, Arc::clone(&frontend), Arc::clone(&counters), stopped));

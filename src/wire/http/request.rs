@@ -108,10 +108,20 @@ impl ScrapeRequest {
 
 /// Keys and values as they stand, still escaped; a missing `=` leaves the value empty.
 fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    query.split(|byte| *byte == b'&').map(|pair| {
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
+    let mut rest = Some(query);
+    iter::from_fn(move || {
+        let (pair, more) = cut(rest?, b'&');
+        rest = more;
+        let (key, value) = cut(pair, b'=');
+        Some((key, value.unwrap_or_default()))
     })
+}
+
+/// What stands before the first `separator`, and what after it, if there is one.
+fn cut(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let at = bytes.iter().position(|byte| *byte == separator);
+    let halves = at.and_then(|at| bytes.split_at_checked(at));
+    halves.map_or((bytes, None), |(before, rest)| (before, rest.get(1..)))
 }
 
 /// Exactly 20 bytes.
@@ -158,16 +168,21 @@ fn spells(value: &[u8], name: &[u8]) -> bool {
 /// The bytes that a value spells; `None` in place of a broken escape.
 ///
 /// A `+` is a plus: clients escape bytes as in the path of a URL (RFC 3986, section 2.1), where it never means a space.
-fn unescape(value: &[u8]) -> impl Iterator<Item = Option<u8>> {
-    let mut bytes = value.iter().copied();
-    iter::from_fn(move || match bytes.next()? {
-        b'%' => Some(hexadecimal(bytes.next(), bytes.next())),
-        literal => Some(Some(literal)),
+fn unescape(mut value: &[u8]) -> impl Iterator<Item = Option<u8>> {
+    iter::from_fn(move || {
+        let (byte, rest) = match value {
+            [b'%', high, low, rest @ ..] => (hexadecimal(*high, *low), rest),
+            [b'%', rest @ ..] => (None, rest),
+            [literal, rest @ ..] => (Some(*literal), rest),
+            [] => return None,
+        };
+        value = rest;
+        Some(byte)
     })
 }
 
-fn hexadecimal(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+fn hexadecimal(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 

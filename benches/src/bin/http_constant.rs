@@ -1,0 +1,58 @@
+//! A bare HTTP server: what hyper costs that does nothing but answer, the floor under any tracker built on it.
+//!
+//! `http_constant ADDRESS [PEERS]` answers every request with the same announce reply of that many peers (30 unless told),
+//! on one thread, without limits or time-outs.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use chihaya::bittorrent::{Counts, PerFamily};
+use chihaya::wire::http::{AnnounceReply, PeerForm};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let address: SocketAddr = arguments.next().expect("ADDRESS").parse().expect("an address and port");
+    let peers = arguments.next().map_or(30, |peers| peers.parse().expect("a number of peers"));
+    let reply = Bytes::from(reply(peers));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::bind(address).await.expect("the address is free");
+        println!("ready");
+        loop {
+            let (socket, _) = listener.accept().await.expect("a connection");
+            let reply = reply.clone();
+            tokio::spawn(async move {
+                let service = service_fn(|_: Request<Incoming>| {
+                    let mut response = Response::new(Full::new(reply.clone()));
+                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+                    async { Ok::<_, Infallible>(response) }
+                });
+                // How it ended is the client's affair.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+}
+
+/// As long as what a tracker would say.
+fn reply(peers: usize) -> Vec<u8> {
+    let reply = AnnounceReply {
+        counts: Counts { seeders: 4, leechers: 36, downloaders: 36, completed: 0 },
+        requester: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        interval_seconds: 1800,
+        min_interval_seconds: 900,
+        peers: PerFamily { v4: &[127, 0, 0, 1, 26, 225].repeat(peers), v6: &[] },
+        peer_form: PeerForm::Compact,
+    };
+    let mut body = Vec::new();
+    reply.write(&mut body);
+    body
+}
