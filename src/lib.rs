@@ -18,7 +18,7 @@
 //! # What is never done
 //!
 //! - No lock or system call is made per UDP request beyond the lock of its swarm's shard, and no allocation but where a
-//!   swarm grows or shrinks: the batch is the unit of work, from one receive call through one storage call to one send call.
+//!   table grows or shrinks: the batch is the unit of work, from one receive call through one storage call to one send call.
 //! - No request crosses threads. A worker is one thread that owns one socket of every address.
 //! - Nothing above [`udp::Datagrams`] knows that sockets exist: the handler answers in the buffers it is given.
 //! - `wire`, `storage::memory`, `tracker` and the connection ids never ask for the time or for randomness, and never do
@@ -40,6 +40,23 @@
 //! [`http::serve`] accepts and hyper parses the head → the client's address is the peer's, or what a trusted proxy says →
 //! [`wire::http`] reads the query → the same [`tracker::Live::admit`] and [`storage::Storage::apply`], with a batch of one →
 //! [`wire::http`] writes bencode.
+//!
+//! # What a UDP announce may cost
+//!
+//! Measured beside a kernel that takes some 3,500 ns for its two halves of two system calls. Instructions are those of
+//! `benches/instructions.txt`, which a test compares with the build; lines are the cache lines that the layouts make it touch.
+//!
+//! | step | instructions | cache lines | |
+//! |---|---|---|---|
+//! | parse | 75 | 2 | in place, 98 bytes |
+//! | connection id | 187 | 1 | one SipHash, whatever the answer |
+//! | policy | 100 | 2 | a copy into the batch |
+//! | store, alone in its torrent | 1,170 | 6 | shard, page, frame, tags, torrent; some 300 of the instructions look ahead |
+//! | store, 50 peers of 100 | 2,860 | 7 and the swarm's 13 | read through once, then copied from |
+//! | store, 50 peers of a crowd | 3,840 | 8 and some 14 | its own entry, then runs of 16 peers |
+//! | write | 105 | 1 and the peers' | 20 bytes before the peers, which are copied |
+//!
+//! Why a swarm is kept in one form or another is told, with the bytes drawn, by [`storage::memory`].
 //!
 //! # Where what is decided
 //!

@@ -144,8 +144,10 @@ impl Model {
         let unknown = Torrent::default();
         let torrent = self.torrents.get(&announce.info_hash).unwrap_or(&unknown);
         let on_offer = match announce.change {
-            Change::Present { role, .. } | Change::Unchanged { role } => torrent.on_offer(requester, role),
-            Change::Absent => PerFamily::default(),
+            Change::Present { role, .. } | Change::Unchanged { role } if announce.want.peers > 0 => {
+                torrent.on_offer(requester, role)
+            }
+            _ => PerFamily::default(),
         };
         let available = PerFamily { v4: on_offer.v4.len(), v6: on_offer.v6.len() };
         let number = shares(announce.want, requester.family(), available);

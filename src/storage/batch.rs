@@ -51,6 +51,16 @@ pub enum Request {
     Scrape(Scrape),
 }
 
+impl Request {
+    /// The torrent it is about.
+    pub const fn info_hash(&self) -> &InfoHash {
+        match self {
+            Self::Announce(announce) => &announce.info_hash,
+            Self::Scrape(scrape) => &scrape.info_hash,
+        }
+    }
+}
+
 impl From<Announce> for Request {
     fn from(announce: Announce) -> Self {
         Self::Announce(announce)

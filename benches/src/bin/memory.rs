@@ -72,7 +72,7 @@ impl Measured {
         let (name, filled, elapsed) = (server.name(), resident(&server), start.elapsed().as_secs_f64());
         println!("{name}: every peer acknowledged after {elapsed:.1} s, {} requests sent again", fill.resent);
         let counted = scripts::count(&mut clients, WINDOW);
-        assert_eq!(counted, swarms.peers().into(), "{name}: not all peers that were acknowledged are counted");
+        assert_eq!(counted, u64::from(swarms.peers()), "{name}: not all peers that were acknowledged are counted");
         let expired = options.expire.map(|patience| {
             thread::sleep(patience);
             let expired = resident(&server);

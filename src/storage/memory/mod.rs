@@ -1,32 +1,81 @@
 //! The embedded store: swarms in this process's memory.
 //!
 //! Torrents are spread over shards by a keyed hash of their info hash, since clients choose info hashes and would
-//! otherwise choose the shard too. A shard is one lock around one table; each request takes the lock of its torrent's
-//! shard once. Peers are kept as the bytes that replies carry, so that answering is copying.
+//! otherwise choose the shard too. A shard is one lock around one table. A request is answered under the lock of its torrent's
+//! shard, taken once for all of it. Peers are kept as the bytes that replies carry, so that answering is copying.
+//!
+//! # What is kept, and why in this form
+//!
+//! All of it lies in [frames](crate::sys::Frame) of 4 KiB. A table that outgrows its frames gets one more and is dealt out
+//! anew; nothing is ever moved to a larger place, so no memory waits in holes that nobody fits into, and a frame that is
+//! not needed goes back to the system. A torrent is 32 bytes, and its peers are in the cheapest form that their number
+//! allows:
+//!
+//! ```text
+//!           0                     20          24                       32
+//! torrent   | info hash           | completed | form and what it needs |
+//!                                               |
+//!  no peer                                      | since when
+//!  one IPv4 peer                                | the peer itself: 6 bytes of endpoint, 2 of stamp
+//!  few, up to 255 IPv4 or 200 IPv6 peers        | which frame, where in it, how many of each family download, how many do not
+//!  many                                         | which crowds
+//!
+//! few       | downloader | … | seeder | … | partial seed | … |     8 bytes a peer, then the IPv6 ones, 20 bytes a peer
+//!
+//! crowds    for each family, a table of those that download and a table of the others
+//!
+//! a table's bucket                         0   1                64
+//!           62 torrents in 2,048 bytes     | n | tag | tag | …  | torrent | torrent | …
+//!           56 IPv4 peers in 512 bytes     | n | tag | tag | …  | peer | peer | …
+//!           48 IPv6 peers in 1,024 bytes   | n | tag | tag | …  | peer | peer | …
+//! ```
+//!
+//! - **Most torrents have one peer or two.** So the first peer costs nothing beside its torrent, and a few cost their own
+//!   bytes, in a pool of pieces that are cut to size and packed.
+//! - **A few is searched by reading it.** Beyond a few hundred, reading would cost more than hashing.
+//! - **A crowd needs no index beside its peers**: its tables are made of the peers themselves, and eight bits of hash for
+//!   each, by which a look-up reads two cache lines whatever the size.
+//! - **Growing never stalls**: a table is made of pages that are split one at a time, so that no announce touches more than
+//!   one page, below 4,096 entries. Sweeps let go of the lock as often.
+//! - **Waiting for memory is most of the cost**, so a batch waits together: for all its requests the processor is asked for
+//!   the tags, then for the torrents, then for the peers, and only then does the first request find everything at hand.
 
+mod bucket;
+mod crowd;
+mod form;
+mod key;
+mod packed;
 mod peer;
+mod pool;
 mod sample;
 mod shard;
 mod swarm;
+mod swarms;
+mod sweep;
+mod table;
+#[cfg(test)]
+mod tests;
+mod walk;
 
-use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrayvec::ArrayVec;
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use serde::{Deserialize, Serialize};
-use siphasher::sip::SipHasher13;
 
 use super::{
-    Answer, Batch, Driver, Environment, Reply, Request, Settings, SettingsError, Storage, StorageError, Totals,
+    Answer, Batch, Driver, Entry, Environment, Reply, Request, Settings, SettingsError, Storage, StorageError, Totals,
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
+use crate::sys::release_spare_frames;
+use key::{Hash, Key};
 use peer::Lifetime;
-use shard::Shard;
+use shard::{Path, Shard};
+use sweep::{Age, Cursor};
+use walk::Dice;
 
 /// The driver named `memory`.
 pub struct MemoryDriver;
@@ -66,7 +115,7 @@ impl Driver for MemoryDriver {
 /// Swarms in memory.
 pub struct MemoryStorage {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
-    hasher: SipHasher13,
+    key: Key,
     lifetime: Lifetime,
     /// The shard that the next sweep begins with.
     next_sweep: AtomicUsize,
@@ -76,38 +125,68 @@ impl MemoryStorage {
     /// An empty store.
     pub fn new(config: &Config, environment: Environment) -> Self {
         let shards = if config.shards == 0 { DEFAULT_SHARDS } else { config.shards };
-        let hasher = SipHasher13::new_with_key(&environment.key);
+        let key = Key::new(&environment.key);
         Self {
-            shards: (0..shards).map(|_| CachePadded::new(Mutex::new(Shard::new(hasher)))).collect(),
-            hasher,
+            shards: (0..shards).map(|_| CachePadded::new(Mutex::new(Shard::new(key)))).collect(),
+            key,
             lifetime: Lifetime::new(environment.peer_lifetime),
             next_sweep: AtomicUsize::new(0),
         }
     }
 
-    /// The shard of a torrent: by the 32 bits of its hash below the seven highest. The shard's table places it by the
-    /// lowest bits, and by the seven highest tells it from its neighbours without comparing them.
-    fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        let below_shards = ((hash << 7 >> 32) * self.shards.len() as u64) >> 32;
-        &self.shards[below_shards as usize]
+    /// The most entries that were ever touched while a lock was held: what others had to wait for at worst.
+    pub fn most_touched(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().most_touched).max().unwrap_or_default()
+    }
+
+    fn shard(&self, hash: Hash) -> &Mutex<Shard> {
+        &self.shards[hash.shard(self.shards.len())]
+    }
+
+    /// Has the processor fetch what the entries will need, a step of the way for all of them before the next step of any: so
+    /// they wait for memory together instead of one after another.
+    fn prefetch(&self, entries: &[Entry], paths: &mut [Path]) {
+        // Where another worker holds the lock, the lines are moving anyway.
+        let shard = |path: &Path| self.shard(path.hash).try_lock();
+        for path in &*paths {
+            shard(path).inspect(|shard| shard.torrents.prefetch(path.hash));
+        }
+        for path in &*paths {
+            shard(path).inspect(|shard| shard.torrents.prefetch_entry(path.hash));
+        }
+        for (entry, path) in entries.iter().zip(&mut *paths) {
+            shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
+        }
+        for (entry, path) in entries.iter().zip(&*paths) {
+            if let (Some(_), Request::Announce(announce)) = (path.own, &entry.request) {
+                shard(path).inspect(|shard| shard.prefetch_own(path, announce));
+            }
+        }
     }
 }
 
 impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
         let tick = self.lifetime.tick(now);
-        let mut rng = SmallRng::seed_from_u64(batch.seed);
-        for entry in &mut batch.entries {
-            entry.reply = match &entry.request {
-                Request::Announce(announce) => {
-                    let hash = keyed_hash(self.hasher, &announce.info_hash.0);
-                    self.shard(hash).lock().announce(hash, announce, tick, &mut rng, &mut batch.peers)
-                }
-                Request::Scrape(scrape) => {
-                    let hash = keyed_hash(self.hasher, &scrape.info_hash.0);
-                    Reply::Scrape { counts: self.shard(hash).lock().counts(hash, scrape) }
-                }
-            };
+        let Batch { seed, entries, peers } = &mut batch;
+        let mut number = 0;
+        for entries in entries.chunks_mut(PREFETCHED) {
+            let mut paths = ArrayVec::<Path, PREFETCHED>::new();
+            for entry in &*entries {
+                paths.push(Path::new(self.key.hash(&entry.request.info_hash().0), Dice::throw(*seed, number)));
+                number += 1;
+            }
+            if entries.len() > 1 {
+                self.prefetch(entries, &mut paths);
+            }
+            for (entry, path) in entries.iter_mut().zip(&paths) {
+                let mut shard = self.shard(path.hash).lock();
+                entry.reply = match &entry.request {
+                    Request::Announce(announce) => shard.announce(path, announce, tick, peers),
+                    Request::Scrape(scrape) => Reply::Scrape { counts: shard.counts(path, scrape) },
+                };
+                shard.settle();
+            }
         }
         Answer::Ready(batch)
     }
@@ -115,10 +194,19 @@ impl Storage for MemoryStorage {
     fn sweep(&self, now: Now) {
         let slice = self.shards.len().div_ceil(SWEEPS_PER_PASS);
         let first = self.next_sweep.fetch_add(slice, Ordering::Relaxed);
+        let age = Age { lifetime: self.lifetime, now: self.lifetime.tick(now) };
         for offset in 0..slice {
-            let index = first.wrapping_add(offset) % self.shards.len();
-            self.shards[index].lock().sweep(self.lifetime, self.lifetime.tick(now));
+            let shard = &self.shards[first.wrapping_add(offset) % self.shards.len()];
+            let mut cursor = Cursor::default();
+            let mut turn = || {
+                let mut shard = shard.lock();
+                let done = shard.sweep(&mut cursor, age);
+                shard.settle();
+                done
+            };
+            while !turn() {}
         }
+        release_spare_frames();
     }
 
     fn totals(&self) -> Totals {
@@ -134,11 +222,8 @@ impl Storage for MemoryStorage {
     }
 }
 
-/// A hash that a client cannot steer.
-fn keyed_hash(mut hasher: SipHasher13, bytes: &[u8]) -> u64 {
-    hasher.write(bytes);
-    hasher.finish()
-}
+/// Entries that wait for memory together: more lines than that, and the first are gone before they are used.
+const PREFETCHED: usize = 64;
 
 /// Enough that eight workers seldom meet at one lock, and few enough that an empty store is small.
 const DEFAULT_SHARDS: usize = 512;
@@ -148,24 +233,3 @@ const MAX_SHARDS: usize = 1 << 16;
 
 /// Calls of `sweep` that pass over the whole store: at one a second, an expired peer is gone about a minute later.
 pub const SWEEPS_PER_PASS: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-    use std::time::Duration;
-
-    use super::*;
-
-    /// The seven highest bits are what a table remembers of each hash; where they differ, nothing is compared.
-    #[test]
-    fn torrents_of_one_shard_differ_in_what_its_table_remembers_of_their_hashes() {
-        let environment = Environment { peer_lifetime: Duration::from_secs(3_000), key: [1; 16] };
-        let storage = MemoryStorage::new(&Config::default(), environment);
-        let hashes = (0..1_u32 << 18).map(|number| keyed_hash(storage.hasher, &number.to_ne_bytes()));
-        let hashes: Vec<_> =
-            hashes.filter(|&hash| std::ptr::eq(storage.shard(hash), &raw const *storage.shards[0])).collect();
-        assert!((256..1_024).contains(&hashes.len()), "{} of 512 on average", hashes.len());
-        let remembered: HashSet<_> = hashes.iter().map(|hash| hash >> 57).collect();
-        assert!(remembered.len() > 100, "{} of 128", remembered.len());
-    }
-}

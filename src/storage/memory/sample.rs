@@ -1,69 +1,59 @@
-//! A uniform random choice of peers, without duplicates, without an allocation.
-
-use rand::{Rng, RngExt};
+//! A uniform random choice of peers from a packed run, without duplicates, without an allocation.
 
 use super::peer::Peer;
+use super::walk::Dice;
 
 /// Appends the compact bytes of `want` of the peers, other than that at `skip`, to `out`; all of them if there are fewer.
 ///
-/// Walks the array from a random start in random strides: each peer is as likely as any other, and neighbours come
-/// together no more often than strangers.
+/// Walks the run from a random start in strides of a random prime that does not divide the number of peers: so none is met
+/// twice, each is as likely as any other, and neighbours come together no more often than strangers.
 pub(super) fn sample<const N: usize>(
     peers: &[Peer<N>],
     skip: Option<usize>,
     want: usize,
-    rng: &mut impl Rng,
+    dice: Dice,
     out: &mut Vec<u8>,
 ) {
     let available = peers.len() - usize::from(skip.is_some());
-    if want == 0 || available == 0 {
-        return;
-    }
+    let places = append(out, want.min(available));
+    // The peer at `skip` is passed over by counting past it.
+    let skip = skip.unwrap_or(peers.len());
+    let peer = |position: usize| peers[position + usize::from(position >= skip)].endpoint;
     if want >= available {
-        let others = peers.iter().enumerate().filter(|&(index, _)| Some(index) != skip);
-        others.for_each(|(_, peer)| out.extend_from_slice(&peer.endpoint));
-        return;
+        return places.iter_mut().enumerate().for_each(|(position, place)| *place = peer(position));
     }
-    let stride = stride(available, want, rng);
-    let mut position = rng.random_range(0..available);
-    for _ in 0..want {
-        let index = position + usize::from(skip.is_some_and(|skip| position >= skip));
-        out.extend_from_slice(&peers[index].endpoint);
+    let stride = dice.stride(available);
+    let mut position = dice.below(available);
+    for place in places {
+        *place = peer(position);
         position += stride;
         // Both were less; a division here would cost as much as all the rest.
-        if position >= available {
-            position -= available;
-        }
+        position -= if position >= available { available } else { 0 };
     }
 }
 
-/// A step that visits at least `want` of `available` places before it comes back to the first.
-fn stride(available: usize, want: usize, rng: &mut impl Rng) -> usize {
-    for _ in 0..STRIDE_TRIES {
-        let stride = rng.random_range(1..available);
-        if available / greatest_common_divisor(available, stride) >= want {
-            return stride;
-        }
-    }
-    1
+/// Appends room for so many peers.
+pub(super) fn append<const N: usize>(out: &mut Vec<u8>, peers: usize) -> &mut [[u8; N]] {
+    let start = out.len();
+    out.resize(start + peers * N, 0);
+    out[start..].as_chunks_mut().0
 }
 
-fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+/// A step below `places` that leads to each of them before it leads back; one of some primes that do not divide them.
+pub(super) fn stride(places: usize, random: u16) -> usize {
+    let first = usize::from(random) % PRIMES.len();
+    let primes = PRIMES[first..].iter().chain(&PRIMES[..first]);
+    primes.copied().find(|prime| !places.is_multiple_of(*prime)).map_or(1, |prime| prime % places)
 }
 
-/// Misses in a row before it settles for neighbours; where most is wanted of an even number, every other draw misses.
-const STRIDE_TRIES: usize = 16;
-
+/// Three of them are the fewest whose product is larger than any number of places here.
+const PRIMES: [usize; 16] = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67];
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use rand::SeedableRng;
     use rand::rngs::SmallRng;
+    use rand::{RngExt, SeedableRng};
 
     use super::super::peer::{Stamp, Tick};
     use super::*;
@@ -82,7 +72,7 @@ mod tests {
             for want in 0..=usize::from(count) + 1 {
                 let skip = (count > 0).then(|| rng.random_range(0..usize::from(count)));
                 let mut out = Vec::new();
-                sample(&peers, skip, want, &mut rng, &mut out);
+                sample(&peers, skip, want, Dice::throw(rng.random(), 0), &mut out);
                 let distinct: HashSet<_> = out.chunks(6).collect();
                 assert_eq!(distinct.len(), out.len() / 6);
                 assert_eq!(distinct.len(), want.min(usize::from(count.saturating_sub(1))));
@@ -101,7 +91,7 @@ mod tests {
         let mut out = Vec::new();
         for _ in 0..ROUNDS {
             out.clear();
-            sample(&peers, Some(17), 50, &mut rng, &mut out);
+            sample(&peers, Some(17), 50, Dice::throw(rng.random(), 0), &mut out);
             out.chunks(6).for_each(|peer| seen[usize::from(u16::from_be_bytes([peer[4], peer[5]]))] += 1);
         }
         let expected = (ROUNDS * 50) as f64 / (PEERS - 1) as f64;

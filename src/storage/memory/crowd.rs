@@ -1,0 +1,171 @@
+//! Large swarms: peers in tables, those that download apart from the others.
+
+use super::key::{Hash, Key};
+use super::packed::stamp;
+use super::peer::{Peer, Tick};
+use super::sample::append;
+use super::swarm::Own;
+use super::swarms::Changed;
+use super::table::{At, Table};
+use super::walk::Dice;
+use crate::storage::{Change, Role, Want};
+
+/// The peers of one family.
+#[derive(Debug, Default)]
+pub(super) struct Crowd<const N: usize> {
+    pub(super) downloaders: Table<Peer<N>>,
+    /// Seeders and partial seeds.
+    pub(super) others: Table<Peer<N>>,
+    pub(super) seeders: usize,
+}
+
+/// Where a peer of a crowd is, until the crowd changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    downloads: bool,
+    at: At,
+}
+
+impl<const N: usize> Crowd<N> {
+    pub(super) fn len(&self) -> usize {
+        self.downloaders.len() + self.others.len()
+    }
+
+    /// Where the peer of this endpoint is; it is looked for first where one of this role would be.
+    pub(super) fn find(&self, endpoint: &[u8; N], hash: Hash, role: Role) -> Option<Seat> {
+        let expected = role == Role::Downloader;
+        [expected, !expected].into_iter().find_map(|downloads| {
+            let at = self.table(downloads).find(hash, |peer| peer.is(endpoint))?;
+            Some(Seat { downloads, at })
+        })
+    }
+
+    /// Applies an announce's change.
+    pub(super) fn change(&mut self, endpoint: [u8; N], hash: Hash, change: Change, now: Tick, key: &Key) -> Changed {
+        let before = self.len();
+        let (own, completed, touched) = match change {
+            Change::Present { role, completed } => {
+                let (seat, completed, touched) = self.upsert(endpoint, hash, now, role, completed, key);
+                (Some(seat), completed, touched)
+            }
+            Change::Absent => {
+                self.find(&endpoint, hash, Role::Downloader).inspect(|seat| self.remove(*seat));
+                (None, false, 1)
+            }
+            Change::Unchanged { role } => (self.find(&endpoint, hash, role), false, 1),
+        };
+        let (more, fewer) = (self.len() > before, self.len() < before);
+        Changed { own: own.map(Own::Crowd), completed, more, fewer, touched }
+    }
+
+    /// Inserts or renews a peer. Says where it is now, whether it completed a download that had not been counted, and
+    /// how many entries were touched.
+    fn upsert(
+        &mut self,
+        endpoint: [u8; N],
+        hash: Hash,
+        now: Tick,
+        role: Role,
+        completed: bool,
+        key: &Key,
+    ) -> (Seat, bool, usize) {
+        let downloads = role == Role::Downloader;
+        let known = self.find(&endpoint, hash, role);
+        let old = known.map(|seat| self.table(seat.downloads).entry(seat.at).stamp());
+        let (stamp, counts) = stamp(old, now, role, completed);
+        if let Some(seat) = known.filter(|seat| seat.downloads == downloads) {
+            self.seeders -= usize::from(old.is_some_and(|old| old.role() == Role::Seeder));
+            self.seeders += usize::from(role == Role::Seeder);
+            self.table_mut(downloads).entry_mut(seat.at).restamp(stamp);
+            return (seat, counts, 1);
+        }
+        if let Some(seat) = known {
+            self.remove(seat);
+        }
+        let (at, touched) = self.insert(Peer::new(endpoint, stamp), key);
+        (Seat { downloads, at }, counts, touched)
+    }
+
+    /// Adds a peer that is not there. Says where, and how many entries were touched.
+    pub(super) fn insert(&mut self, peer: Peer<N>, key: &Key) -> (At, usize) {
+        let role = peer.stamp().role();
+        self.seeders += usize::from(role == Role::Seeder);
+        self.table_mut(role == Role::Downloader).insert(peer, key)
+    }
+
+    pub(super) fn remove(&mut self, seat: Seat) {
+        let role = self.table(seat.downloads).entry(seat.at).stamp().role();
+        self.seeders -= usize::from(role == Role::Seeder);
+        self.table_mut(seat.downloads).remove(seat.at);
+    }
+
+    /// Those that one of this role is offered, given where it sits itself.
+    pub(super) fn available(&self, role: Role, own: Option<Seat>) -> usize {
+        let offered = |downloads| role == Role::Downloader || downloads;
+        [true, false].into_iter().filter(|&downloads| offered(downloads)).map(|table| self.others_in(table, own)).sum()
+    }
+
+    /// Appends the compact bytes of `want` peers for one of this role, never its own, or of all if there are fewer.
+    pub(super) fn sample(&self, role: Role, own: Option<Seat>, want: usize, dice: Dice, out: &mut Vec<u8>) {
+        let dice = dice.three();
+        let all = self.available(role, own);
+        let want = want.min(all);
+        let share = Self::share(self.others_in(true, own), all, want, dice[2]);
+        let (downloaders, others) = append(out, want).split_at_mut(share);
+        self.downloaders.sample(skip(own, true), dice[0], downloaders);
+        self.others.sample(skip(own, false), dice[1], others);
+    }
+
+    /// Has the processor fetch what tells where the peer of this hash is, and what `sample` will most likely read if it is
+    /// given the same dice.
+    pub(super) fn prefetch(&self, hash: Hash, role: Role, want: Want, dice: Dice) {
+        self.table(role == Role::Downloader).prefetch(hash);
+        let dice = dice.three();
+        let all = self.available(role, None);
+        let want = all.min(want.peers as usize);
+        let share = Self::share(self.downloaders.len(), all, want, dice[2]);
+        self.downloaders.prefetch_sample(share, dice[0]);
+        self.others.prefetch_sample(want - share, dice[1]);
+    }
+
+    /// Has it fetch that peer.
+    pub(super) fn prefetch_own(&self, hash: Hash, role: Role) {
+        self.table(role == Role::Downloader).prefetch_entry(hash);
+    }
+
+    /// How many of the wanted come from the downloaders, who are so many of all.
+    ///
+    /// Both tables in proportion, and what is less than one peer left to chance: so each peer is as likely as any other.
+    fn share(downloaders: usize, all: usize, want: usize, dice: Dice) -> usize {
+        let (whole, rest) = (want * downloaders / all.max(1), want * downloaders % all.max(1));
+        whole + usize::from(dice.below(all) < rest)
+    }
+
+    /// Peers of one table, other than the one that asks.
+    fn others_in(&self, downloads: bool, own: Option<Seat>) -> usize {
+        self.table(downloads).len() - usize::from(skip(own, downloads).is_some())
+    }
+
+    fn table(&self, downloads: bool) -> &Table<Peer<N>> {
+        if downloads { &self.downloaders } else { &self.others }
+    }
+
+    pub(super) fn table_mut(&mut self, downloads: bool) -> &mut Table<Peer<N>> {
+        if downloads { &mut self.downloaders } else { &mut self.others }
+    }
+
+    #[cfg(test)]
+    pub(super) fn frames(&self) -> usize {
+        self.downloaders.frames() + self.others.frames()
+    }
+
+    /// All peers.
+    pub(super) fn peers(&self) -> impl Iterator<Item = Peer<N>> {
+        self.downloaders.entries().chain(self.others.entries())
+    }
+}
+
+/// Where in one table the peer sits that asks.
+fn skip(own: Option<Seat>, downloads: bool) -> Option<At> {
+    own.filter(|seat| seat.downloads == downloads).map(|seat| seat.at)
+}

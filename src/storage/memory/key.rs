@@ -1,0 +1,115 @@
+//! Keyed hashes: where things are kept is no client's choice.
+
+use siphasher::sip::SipHasher13;
+
+/// What hashes are keyed with; nobody outside knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key(SipHasher13);
+
+impl Key {
+    pub(super) fn new(key: &[u8; 16]) -> Self {
+        Self(SipHasher13::new_with_key(key))
+    }
+
+    pub(super) fn hash(&self, bytes: &[u8]) -> Hash {
+        Hash(self.0.hash(bytes))
+    }
+}
+
+/// 64 bits that decide on a place. Each decision takes bits of its own:
+///
+/// ```text
+/// 63            40 39  32 31            16 15             0
+/// | page         | tag   | second bucket  | first bucket  |
+/// ```
+///
+/// A shard is chosen by the highest bits of all. Pages count from bit 40 up, and there are never so many that they reach
+/// the bits of the shard.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Hash(u64);
+
+impl Hash {
+    /// One of `number` shards.
+    pub(super) fn shard(self, number: usize) -> usize {
+        let [.., low, high] = self.0.to_le_bytes();
+        scaled(u16::from_le_bytes([low, high]), number)
+    }
+
+    /// One of `number` pages: adding one to the number moves only entries of one page, and only to the new one.
+    pub(super) fn page(self, number: usize) -> usize {
+        let [.., low, middle, high] = self.0.to_le_bytes();
+        let bits = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        let rounded = number.next_power_of_two();
+        let page = bits & (rounded - 1);
+        if page < number { page } else { page & (rounded / 2 - 1) }
+    }
+
+    /// Eight bits to tell entries of one bucket apart without reading them.
+    pub(super) fn tag(self) -> u8 {
+        self.0.to_le_bytes()[4]
+    }
+
+    /// Two different buckets of `number`, which is at least 2.
+    pub(super) fn buckets(self, number: usize) -> [usize; 2] {
+        let [low, high, other_low, other_high, ..] = self.0.to_le_bytes();
+        let first = scaled(u16::from_le_bytes([low, high]), number);
+        let second = scaled(u16::from_le_bytes([other_low, other_high]), number - 1);
+        [first, second + usize::from(second >= first)]
+    }
+}
+
+/// 16 bits, scaled to `0..number`.
+pub(super) fn scaled(bits: u16, number: usize) -> usize {
+    (usize::from(bits) * number) >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hashes() -> impl Iterator<Item = Hash> {
+        let key = Key::new(b"0123456789abcdef");
+        (0..20_000_u32).map(move |number| key.hash(&number.to_be_bytes()))
+    }
+
+    #[test]
+    fn one_more_page_takes_from_one_page_alone() {
+        for number in 1..70_usize {
+            let parent = number ^ (1 << number.ilog2());
+            for hash in hashes().take(2_000) {
+                let (before, after) = (hash.page(number), hash.page(number + 1));
+                assert!(before < number);
+                assert!(after == before || (after, before) == (number, parent), "{number}: {before} {after}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_two_buckets_differ_and_each_is_as_likely_as_any() {
+        for number in [2, 3, 50] {
+            let mut hits = vec![0_u32; number];
+            for [first, second] in hashes().map(|hash| hash.buckets(number)) {
+                assert_ne!(first, second);
+                hits[first] += 1;
+                hits[second] += 1;
+            }
+            let mean = 40_000.0 / number as f64;
+            assert!(hits.iter().all(|&hits| (f64::from(hits) / mean - 1.0).abs() < 0.2), "{number}: {hits:?}");
+        }
+    }
+
+    /// Were a shard chosen by bits that a table uses too, its table would use a part of itself alone.
+    #[test]
+    fn within_a_shard_all_other_bits_still_vary() {
+        let shard: Vec<_> = hashes().filter(|hash| hash.shard(8) == 3).collect();
+        assert!((2_000..3_000).contains(&shard.len()));
+        let distinct = |part: fn(&Hash) -> usize| {
+            let parts: std::collections::HashSet<_> = shard.iter().map(part).collect();
+            parts.len()
+        };
+        assert_eq!(distinct(|hash| hash.tag().into()), 256);
+        assert_eq!(distinct(|hash| hash.page(64)), 64);
+        assert_eq!(distinct(|hash| hash.buckets(32)[0]), 32);
+        assert_eq!(distinct(|hash| hash.buckets(32)[1]), 32);
+    }
+}

@@ -1,0 +1,305 @@
+//! What the forms of a shard's torrents refer to, and how one form becomes another.
+
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::crowd::Crowd;
+use super::form::{Few, Form, Size, Sizes};
+use super::key::{Hash, Key};
+use super::packed::{Loose, Packed, change_role, stamp};
+use super::peer::{Peer, Tick};
+use super::pool::{Piece, Pool};
+use super::swarm::{Dual, Own, Swarm};
+use super::sweep::Age;
+use crate::bittorrent::{Endpoint, InfoHash};
+use crate::storage::{Announce, Change};
+
+/// The peers of all torrents of a shard, but those that are alone.
+#[derive(Debug)]
+pub(super) struct Swarms {
+    pool: Pool,
+    pub(super) crowds: Vec<Option<Box<Crowds>>>,
+    key: Key,
+}
+
+/// Both swarms of one torrent, at least one of which is large.
+#[derive(Debug)]
+pub(super) struct Crowds {
+    /// Whose they are.
+    pub(super) info_hash: InfoHash,
+    pub(super) v4: Crowd<6>,
+    pub(super) v6: Crowd<18>,
+}
+
+/// Both small swarms of one torrent, taken out of their place.
+#[derive(Default)]
+struct Both {
+    v4: Loose<6>,
+    v6: Loose<18>,
+}
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Changed {
+    /// Where the announcer now is.
+    pub(super) own: Option<Own>,
+    /// It completed a download that had not been counted.
+    pub(super) completed: bool,
+    /// It is a new peer.
+    pub(super) more: bool,
+    /// It was one and is no more.
+    pub(super) fewer: bool,
+    /// Entries touched on the way.
+    pub(super) touched: usize,
+}
+
+impl Swarms {
+    pub(super) fn new(key: Key) -> Self {
+        Self { pool: Pool::default(), crowds: Vec::new(), key }
+    }
+
+    /// Frames in use.
+    #[cfg(test)]
+    pub(super) fn frames(&self) -> usize {
+        let crowds = self.crowds.iter().flatten();
+        self.pool.frames() + crowds.map(|crowds| crowds.v4.frames() + crowds.v6.frames()).sum::<usize>()
+    }
+
+    /// The swarms of a form, for reading.
+    pub(super) fn of<'a>(&'a self, form: &'a Form) -> Dual<'a> {
+        if let Form::Many(index) = form {
+            let crowds = self.crowds[*index as usize].as_ref().expect("a form's crowds are there");
+            return Dual { v4: Swarm::Crowd(&crowds.v4), v6: Swarm::Crowd(&crowds.v6) };
+        }
+        let sizes = form.sizes();
+        let (v4, v6) = match form {
+            Form::One(peer) => (std::slice::from_ref(peer), Default::default()),
+            Form::Few(few) => {
+                let [middle, end] = few.sizes.ends();
+                let (v4, v6) = self.pool.bytes(few.piece, end).split_at(middle);
+                (peers(v4), peers(v6))
+            }
+            _ => Default::default(),
+        };
+        let v4 = Packed { peers: v4, downloaders: sizes.v4.downloaders };
+        let v6 = Packed { peers: v6, downloaders: sizes.v6.downloaders };
+        Dual { v4: Swarm::Packed(v4), v6: Swarm::Packed(v6) }
+    }
+
+    /// Applies an announce's change to the swarms of a form, and to the form.
+    pub(super) fn change(&mut self, form: &mut Form, announce: &Announce, own: Option<Hash>, now: Tick) -> Changed {
+        if let Form::Many(index) = *form {
+            return self.change_crowd(form, index, announce, own, now);
+        }
+        let mut sizes = form.sizes();
+        let (v4, v6) = self.packed_mut(form);
+        let len = v4.len() + v6.len();
+        let changed = match announce.peer {
+            Endpoint::V4(endpoint) => renew(v4, &mut sizes.v4.downloaders, &endpoint, announce.change, now),
+            Endpoint::V6(endpoint) => renew(v6, &mut sizes.v6.downloaders, &endpoint, announce.change, now),
+        };
+        if let Some(changed) = changed {
+            if let Form::Few(few) = form {
+                few.sizes = sizes;
+            }
+            return Changed { touched: len, ..changed };
+        }
+        let mut both = self.take_apart(form);
+        let (own, completed) = match announce.peer {
+            Endpoint::V4(endpoint) => enter_or_leave(&mut both.v4, endpoint, announce.change, now),
+            Endpoint::V6(endpoint) => enter_or_leave(&mut both.v6, endpoint, announce.change, now),
+        };
+        let touched = len + self.put_together(form, &both, announce.info_hash, now);
+        let own = own.and_then(|at| {
+            if let Form::Many(index) = *form { self.seat(index, announce) } else { Some(Own::Packed(at)) }
+        });
+        let more = own.is_some();
+        Changed { own, completed, more, fewer: !more, touched }
+    }
+
+    fn change_crowd(
+        &mut self,
+        form: &mut Form,
+        index: u32,
+        announce: &Announce,
+        own: Option<Hash>,
+        now: Tick,
+    ) -> Changed {
+        let hash = own.unwrap_or_else(|| self.key.hash(announce.peer.as_bytes()));
+        let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
+        let changed = match announce.peer {
+            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, hash, announce.change, now, &self.key),
+            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, hash, announce.change, now, &self.key),
+        };
+        if announce.change == Change::Absent {
+            self.dissolve(form, now);
+        }
+        changed
+    }
+
+    /// Has crowds that have become few kept as such.
+    pub(super) fn dissolve(&mut self, form: &mut Form, now: Tick) -> usize {
+        let Form::Many(index) = *form else { return 0 };
+        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
+        let size = |len| Size { len, downloaders: 0 };
+        let sizes = Sizes { v4: size(crowds.v4.len()), v6: size(crowds.v6.len()) };
+        if !sizes.are_few(2) {
+            return 0;
+        }
+        let mut both = Both::default();
+        crowds.v4.peers().for_each(|peer| _ = both.v4.insert(peer));
+        crowds.v6.peers().for_each(|peer| _ = both.v6.insert(peer));
+        let info_hash = crowds.info_hash;
+        self.put_together(form, &both, info_hash, now)
+    }
+
+    /// Removes expired peers of small swarms, and moves the others out of a frame that is nearly empty. Says how many
+    /// entries were touched.
+    pub(super) fn sweep_few(&mut self, form: &mut Form, info_hash: InfoHash, age: Age) -> usize {
+        let (v4, v6) = self.packed_mut(form);
+        let touched = v4.len() + v6.len();
+        if v4.iter().any(|peer| age.is_over(peer)) || v6.iter().any(|peer| age.is_over(peer)) {
+            let mut both = self.take_apart(form);
+            both.v4.retain(|peer| !age.is_over(peer));
+            both.v6.retain(|peer| !age.is_over(peer));
+            self.put_together(form, &both, info_hash, age.now);
+        }
+        if let Form::Few(few) = *form
+            && self.pool.is_sparse(few.piece)
+        {
+            let granules = few.sizes.granules();
+            if let Some(piece) = self.pool.allocate_below(few.piece.frame as usize, granules) {
+                let both = self.take_apart(form);
+                self.pool.free(few.piece, granules);
+                *form = self.few(piece, few.sizes, &both.v4.peers, &both.v6.peers);
+            }
+        }
+        touched
+    }
+
+    /// Both swarms of a form that has no crowds. It stays as it is.
+    fn take_apart(&self, form: &Form) -> Both {
+        match self.of(form) {
+            Dual { v4: Swarm::Packed(v4), v6: Swarm::Packed(v6) } => Both { v4: Loose::of(v4), v6: Loose::of(v6) },
+            _ => Both::default(),
+        }
+    }
+
+    /// Gives both swarms the form they need, in place of the old one. Says how many entries were touched.
+    fn put_together(&mut self, form: &mut Form, both: &Both, info_hash: InfoHash, now: Tick) -> usize {
+        let sizes = Sizes { v4: both.v4.size(), v6: both.v6.size() };
+        let (v4, v6) = (both.v4.peers.as_slice(), both.v6.peers.as_slice());
+        if let (Form::Few(old), true) = (&*form, v4.len() + v6.len() > 1 && sizes.are_few(1)) {
+            let piece = self.pool.resize(old.piece, old.sizes.granules(), sizes.granules());
+            *form = self.few(piece, sizes, v4, v6);
+            return v4.len() + v6.len();
+        }
+        match form {
+            Form::Few(old) => self.pool.free(old.piece, old.sizes.granules()),
+            Form::Many(index) => self.crowds[*index as usize] = None,
+            Form::Empty(_) | Form::One(_) => {}
+        }
+        *form = match (v4, v6) {
+            ([], []) => Form::Empty(now),
+            ([peer], []) => Form::One(*peer),
+            _ if sizes.are_few(1) => {
+                let piece = self.pool.allocate(sizes.granules());
+                self.few(piece, sizes, v4, v6)
+            }
+            _ => return self.gather(form, both, info_hash),
+        };
+        v4.len() + v6.len()
+    }
+
+    /// The form of a piece that these peers are put into.
+    fn few(&mut self, piece: Piece, sizes: Sizes, v4: &[Peer<6>], v6: &[Peer<18>]) -> Form {
+        let [middle, end] = sizes.ends();
+        let bytes = self.pool.bytes_mut(piece, end);
+        bytes[..middle].copy_from_slice(v4.as_bytes());
+        bytes[middle..].copy_from_slice(v6.as_bytes());
+        Form::Few(Few { piece, sizes })
+    }
+
+    /// Makes crowds of both swarms.
+    fn gather(&mut self, form: &mut Form, both: &Both, info_hash: InfoHash) -> usize {
+        let mut crowds = Box::new(Crowds { info_hash, v4: Crowd::default(), v6: Crowd::default() });
+        let v4: usize = both.v4.peers.iter().map(|&peer| crowds.v4.insert(peer, &self.key).1).sum();
+        let v6: usize = both.v6.peers.iter().map(|&peer| crowds.v6.insert(peer, &self.key).1).sum();
+        let index = self.crowds.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.crowds.push(None);
+            self.crowds.len() - 1
+        });
+        self.crowds[index] = Some(crowds);
+        *form = Form::Many(u32::try_from(index).expect("far fewer crowds than 2^32"));
+        v4 + v6
+    }
+
+    fn seat(&self, index: u32, announce: &Announce) -> Option<Own> {
+        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
+        let Change::Present { role, .. } = announce.change else { return None };
+        let hash = self.key.hash(announce.peer.as_bytes());
+        let seat = match announce.peer {
+            Endpoint::V4(endpoint) => crowds.v4.find(&endpoint, hash, role),
+            Endpoint::V6(endpoint) => crowds.v6.find(&endpoint, hash, role),
+        };
+        seat.map(Own::Crowd)
+    }
+
+    fn packed_mut<'a>(&'a mut self, form: &'a mut Form) -> (&'a mut [Peer<6>], &'a mut [Peer<18>]) {
+        match form {
+            Form::One(peer) => (std::slice::from_mut(peer), Default::default()),
+            Form::Few(few) => {
+                let [middle, end] = few.sizes.ends();
+                let (v4, v6) = self.pool.bytes_mut(few.piece, end).split_at_mut(middle);
+                (peers_mut(v4), peers_mut(v6))
+            }
+            Form::Empty(_) | Form::Many(_) => Default::default(),
+        }
+    }
+}
+
+/// Applies a change that leaves a small swarm its size; `None` if it is to gain or lose a peer.
+fn renew<const N: usize>(
+    peers: &mut [Peer<N>],
+    downloaders: &mut usize,
+    endpoint: &[u8; N],
+    change: Change,
+    now: Tick,
+) -> Option<Changed> {
+    let at = Packed { peers, downloaders: *downloaders }.find(endpoint);
+    match (change, at) {
+        (Change::Present { role, completed }, Some(at)) => {
+            let (stamp, completed) = stamp(Some(peers[at].stamp()), now, role, completed);
+            let at = change_role(peers, downloaders, at, stamp);
+            Some(Changed { own: Some(Own::Packed(at)), completed, ..Changed::default() })
+        }
+        (Change::Present { .. }, None) | (Change::Absent, Some(_)) => None,
+        (Change::Absent | Change::Unchanged { .. }, at) => {
+            Some(Changed { own: at.map(Own::Packed), ..Changed::default() })
+        }
+    }
+}
+
+/// Has a peer enter or leave a small swarm. Says where it is now, and whether it has completed a download.
+fn enter_or_leave<const N: usize>(
+    swarm: &mut Loose<N>,
+    endpoint: [u8; N],
+    change: Change,
+    now: Tick,
+) -> (Option<usize>, bool) {
+    if let Change::Present { role, completed } = change {
+        let (stamp, completed) = stamp(None, now, role, completed);
+        return (Some(swarm.insert(Peer::new(endpoint, stamp))), completed);
+    }
+    if let Some(at) = swarm.packed().find(&endpoint) {
+        swarm.remove(at);
+    }
+    (None, false)
+}
+
+fn peers<const N: usize>(bytes: &[u8]) -> &[Peer<N>] {
+    FromBytes::ref_from_bytes(bytes).unwrap_or_else(|_| unreachable!("as many bytes as so many peers have"))
+}
+
+fn peers_mut<const N: usize>(bytes: &mut [u8]) -> &mut [Peer<N>] {
+    FromBytes::mut_from_bytes(bytes).unwrap_or_else(|_| unreachable!("as many bytes as so many peers have"))
+}

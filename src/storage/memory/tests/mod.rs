@@ -1,0 +1,6 @@
+//! Tests that reach across the files of the store, and what they share.
+
+pub(super) mod kind;
+mod sampling;
+mod sweeping;
+mod table;
