@@ -102,9 +102,9 @@ mod tests {
     fn resident_memory_grows_with_what_is_written() {
         let before = resident_bytes(std::process::id());
         let written = vec![1_u8; 64 << 20];
-        let growth = resident_bytes(std::process::id()) - before;
-        // Other tests run beside this one, and grow too.
-        assert!((64 << 20..512 << 20).contains(&growth), "{growth} bytes");
+        let growth = resident_bytes(std::process::id()).saturating_sub(before);
+        // Other tests run beside this one, and grow or shrink.
+        assert!((32 << 20..512 << 20).contains(&growth), "{growth} bytes");
         drop(written);
     }
 

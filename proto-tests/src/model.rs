@@ -230,16 +230,13 @@ impl Torrent {
     }
 
     fn counts(&self, family: Family) -> Counts {
-        let number = |wanted: &dyn Fn(Role) -> bool| {
-            let members = self.members(family).filter(|peer| wanted(peer.role));
-            u32::try_from(members.count()).expect("a model is small")
-        };
-        Counts {
-            seeders: number(&|role| role == Role::Seeder),
-            leechers: number(&|role| role != Role::Seeder),
-            downloaders: number(&|role| role == Role::Downloader),
-            completed: self.completed,
+        let mut counts = Counts { completed: self.completed, ..Counts::default() };
+        for peer in self.members(family) {
+            counts.seeders += u32::from(peer.role == Role::Seeder);
+            counts.leechers += u32::from(peer.role != Role::Seeder);
+            counts.downloaders += u32::from(peer.role == Role::Downloader);
         }
+        counts
     }
 
     /// Downloaders may have anyone; those who want nothing more may have those who do.

@@ -17,7 +17,7 @@ use crate::{open, run};
 
 proptest! {
     // Each takes as long as a hundred others.
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn the_memory_store_is_the_model_in_crowds_too(history in crowded_history(), shards in 0..2) {
@@ -46,7 +46,7 @@ impl Form {
             (1, 0) => Some(Self::OneV4),
             (2..=127, 0) => Some(Self::FewV4),
             (0, 1..=100) => Some(Self::FewV6),
-            (1..=50, 1..=50) => Some(Self::FewOfBoth),
+            (1..=127, 1..=49) | (1..=50, 1..=80) => Some(Self::FewOfBoth),
             (256.., 201..) => Some(Self::ManyOfBoth),
             (256.., _) => Some(Self::ManyV4),
             (_, 201..) => Some(Self::ManyV6),
@@ -85,16 +85,19 @@ fn the_histories_meet_every_form_and_every_change_of_it() {
 }
 
 /// The changes that were to be met and were not: every form comes out of nothing and comes to nothing, and few and many
-/// become one another in both families.
+/// become one another.
 fn missing(met: &BTreeSet<(Form, Form)>) -> Vec<(Form, Form)> {
     let forms = [Form::OneV4, Form::FewV4, Form::FewV6, Form::FewOfBoth, Form::ManyV4, Form::ManyV6, Form::ManyOfBoth];
     let both_ways = |one, other| [(one, other), (other, one)];
     let mut wanted: Vec<_> = forms.iter().flat_map(|&form| both_ways(Form::Empty, form)).collect();
     wanted.extend(both_ways(Form::OneV4, Form::FewV4));
     wanted.extend(both_ways(Form::OneV4, Form::FewOfBoth));
-    wanted.extend(both_ways(Form::FewOfBoth, Form::ManyV6));
     wanted.extend(both_ways(Form::FewOfBoth, Form::ManyOfBoth));
-    wanted.extend([(Form::ManyOfBoth, Form::ManyV4), (Form::ManyV6, Form::ManyOfBoth)]);
+    wanted.extend([
+        (Form::FewOfBoth, Form::ManyV6),
+        (Form::ManyOfBoth, Form::ManyV4),
+        (Form::ManyV6, Form::ManyOfBoth),
+    ]);
     wanted.retain(|change| !met.contains(change));
     wanted
 }

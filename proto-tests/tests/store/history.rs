@@ -97,7 +97,7 @@ pub(crate) fn history() -> impl Strategy<Value = History> {
 pub(crate) fn crowded_history() -> impl Strategy<Value = History> {
     let step = prop_oneof![
         5 => crowd(0..2, 300..MOST_IN_CROWD, present().boxed()),
-        3 => crowd(0..2, MOST_IN_CROWD..MANY_ENDPOINTS, Just(Change::Absent).boxed()),
+        3 => crowd(0..2, MOST_OF_ALL..MANY_ENDPOINTS, Just(Change::Absent).boxed()),
         2 => (300..1_500_u64).prop_map(|thousandths| Step::Wait(Wait::Thousandths(thousandths))),
         1 => Just(Step::Sweep { lag: 0, times: 64 }),
         2 => step(1..20, 20..300),
@@ -182,6 +182,9 @@ const MOST_ENDPOINTS: u16 = 300;
 
 /// Enough for the swarms of each family to outgrow the memory store's small form by far.
 const MANY_ENDPOINTS: u16 = 1_500;
+
+/// What leaves few of a swarm, of one family or of both.
+const MOST_OF_ALL: u16 = MANY_ENDPOINTS - 250;
 
 /// All of one family, or half of both.
 const MOST_IN_CROWD: u16 = MANY_ENDPOINTS / 2;

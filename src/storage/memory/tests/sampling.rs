@@ -210,6 +210,8 @@ fn a_store_offers_everyone_alike_in_crowds_and_in_small_swarms() {
             let offered = |&number: &u32| requester == Role::Downloader || role(number) == Role::Downloader;
             let requesters: Vec<_> = (0..10_000).filter(|&number| role(number) == requester).collect();
             let mut tally = Tally::of((0..10_000).filter(offered));
+            // Of those who were the only one chosen: how many download.
+            let mut alone = [0_u32; 2];
             for _ in 0..150 {
                 let mut batch = Batch { seed: rng.random(), ..Batch::default() };
                 for number in 0..64 {
@@ -224,9 +226,16 @@ fn a_store_offers_everyone_alike_in_crowds_and_in_small_swarms() {
                     let own = gathered(entry.request.own());
                     tally.count(&chosen, *want as usize, Some(own));
                     assert!(chosen.iter().all(|number| number / swarm == own / swarm));
+                    if let [only] = chosen[..] {
+                        alone[usize::from(role(only) == Role::Downloader)] += 1;
+                    }
                 }
             }
             tally.assert_fair();
+            // Half of all download. 4,800 tosses of a coin leave the middle by 4 % once in a million times.
+            let fair = if requester == Role::Downloader { 0.46..0.54 } else { 1.0..1.1 };
+            let share = f64::from(alone[1]) / f64::from(alone[0] + alone[1]);
+            assert!(fair.contains(&share), "{share} of single choices");
         }
     }
 }

@@ -76,7 +76,7 @@ fn a_giant_swarm_ages_by_half_and_wholly() {
         trial.announce(40, (0..number).step_by(2).map(|number| (1, peer(number))), PRESENT);
         trial.announce(40, (0..number).step_by(16).map(|number| (1, peer(number))), SEEDING);
         trial.pass(62);
-        let (v4, v6) = in_family(number / 2);
+        let (v4, v6) = in_family(number.div_ceil(2));
         trial.assert_holds(1, v4, v6);
         assert!(trial.frames() * 3 < frames * 2, "{} of {frames} frames", trial.frames());
         trial.pass(102);
