@@ -126,12 +126,12 @@ impl Swarms {
     ) -> Changed {
         let hash = own.unwrap_or_else(|| self.key.hash(announce.peer.as_bytes()));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
-        let changed = match announce.peer {
+        let mut changed = match announce.peer {
             Endpoint::V4(endpoint) => crowds.v4.change(endpoint, hash, announce.change, now, &self.key),
             Endpoint::V6(endpoint) => crowds.v6.change(endpoint, hash, announce.change, now, &self.key),
         };
         if announce.change == Change::Absent {
-            self.dissolve(form, now);
+            changed.touched += self.dissolve(form, now);
         }
         changed
     }
