@@ -95,7 +95,7 @@ fn shown(store: &dyn Storage, torrent: u8) -> Shown {
     let want = Want { peers: u32::MAX, both_families: true };
     let mut batch = Batch::default();
     batch.push(Announce { info_hash, peer: endpoint(THREADS, 0), change, want });
-    Family::BOTH.iter().for_each(|&family| batch.push(Scrape { info_hash, family }));
+    Family::BOTH.into_iter().for_each(|family| batch.push(Scrape { info_hash, family }));
     let Answer::Ready(batch) = store.apply(NOW, batch) else { unreachable!("it answers at once") };
     let replies: Vec<_> = batch.entries.iter().map(|entry| entry.reply).collect();
     let [Reply::Announce { peers, .. }, Reply::Scrape { counts: v4 }, Reply::Scrape { counts: v6 }] = replies[..]

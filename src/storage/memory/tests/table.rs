@@ -63,7 +63,8 @@ fn fill_and_empty<E: Kind>(entries: u32, most_bytes: f64) {
     // Half of them go, here and there, then all, a page at a time as in a sweep.
     trial.retain(|number| number % 2 == 0);
     let half = (trial.table.frames() * FRAME_BYTES) as f64 / f64::from(entries / 2);
-    assert!(half < most_bytes * 1.25, "{half} bytes per entry");
+    // A page of 875 IPv4 peers, half of the usual, would have room in three frames, but may keep a fourth: 18.7 bytes each.
+    assert!(half < most_bytes * 1.65, "{half} bytes per entry");
     assert!((0..entries).step_by(17).all(|number| trial.find(number).is_some() == (number % 2 == 0)));
     trial.retain(|_| false);
     assert_eq!((trial.table.len(), trial.table.frames(), trial.table.pages().len()), (0, 0, 1));
