@@ -34,7 +34,7 @@
 //!   bytes, in a pool of pieces that are cut to size and packed.
 //! - **A few is searched by reading it.** Beyond a few hundred, reading would cost more than hashing.
 //! - **A crowd needs no index beside its peers**: its tables are made of the peers themselves, and eight bits of hash for
-//!   each, by which a look-up reads two cache lines whatever the size.
+//!   each, by which most look-ups read two cache lines whatever the size.
 //! - **Growing never stalls**: a table is made of pages that are split one at a time, so that no announce touches more than
 //!   one page, below 4,096 entries. Sweeps let go of the lock as often.
 //! - **Waiting for memory is most of the cost**, so a batch waits together: for all its requests the processor is asked for
