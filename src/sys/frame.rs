@@ -4,10 +4,12 @@
 //! and those that nobody asks for go back to the system.
 
 use std::alloc::{self, Layout};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 
+use arrayvec::ArrayVec;
 use parking_lot::Mutex;
 
 /// Bytes of a frame: a page of the system's, so that each can go back alone.
@@ -56,19 +58,20 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// Gives the memory of spare frames back to the system, but for some that will soon be asked for again.
-pub fn release_spare_frames() {
-    let mut stock = STOCK.lock();
-    let kept = stock.spare.len().min(KEPT_SPARE);
-    let mut released = stock.spare.split_off(kept);
+/// Gives the memory of spare frames back to the system, but for some that will soon be asked for again, and has the system
+/// make huge pages of regions that are all in use.
+pub fn tidy_frames() {
+    let mut released = STOCK.lock().withdraw();
     released.sort_unstable_by_key(|unused| unused.0);
     for run in released.chunk_by(|one, next| one.0.as_ptr().wrapping_add(1) == next.0.as_ptr()) {
         release(run[0].0, run.len());
     }
-    stock.released.append(&mut released);
+    let full = STOCK.lock().note(released);
+    full.into_iter().for_each(|region| join(region.0));
 }
 
 /// A frame's memory while nobody has it.
+#[derive(Clone, Copy)]
 struct Unused(NonNull<[u8; FRAME_BYTES]>);
 
 // SAFETY: whoever holds it is its only owner.
@@ -80,75 +83,136 @@ struct Stock {
     spare: Vec<Unused>,
     /// Given back: the system brings zeros when one is touched.
     released: Vec<Unused>,
-    /// The rest of the newest region: where it begins, and how many frames.
+    /// What is left of the newest mapping: where it begins, and how many frames.
     fresh: Option<(Unused, usize)>,
-    /// Regions so far.
-    regions: usize,
+    /// Those that were begun, by the address of their first frame.
+    regions: BTreeMap<usize, Region>,
+}
+
+/// As many frames as a huge page has, in a row.
+struct Region {
+    first: Unused,
+    /// Frames without memory, fresh or given back.
+    absent: usize,
+    /// It was made a huge page when last it had no frame without memory.
+    joined: bool,
 }
 
 impl Stock {
     fn take(&mut self) -> Frame {
-        let Unused(frame) = self.spare.pop().or_else(|| self.released.pop()).unwrap_or_else(|| self.unwrap_fresh());
-        Frame(frame)
+        if let Some(Unused(frame)) = self.spare.pop() {
+            return Frame(frame);
+        }
+        let unused = self.released.pop().unwrap_or_else(|| self.unwrap_fresh());
+        self.region(unused).absent -= 1;
+        Frame(unused.0)
     }
 
     fn unwrap_fresh(&mut self) -> Unused {
-        let (Unused(first), number) = self.fresh.take().unwrap_or_else(|| {
-            self.regions += 1;
-            (map_region(self.regions > SMALL_PAGE_REGIONS), REGION_FRAMES)
-        });
-        if number > 1 {
-            // SAFETY: the region has another frame behind this one.
-            self.fresh = Some((Unused(unsafe { first.add(1) }), number - 1));
+        let (first, number) = self.fresh.take().unwrap_or_else(|| (map(), MAPPED_FRAMES));
+        if number.is_multiple_of(REGION_FRAMES) {
+            self.regions.insert(first.0.addr().get(), Region { first, absent: REGION_FRAMES, joined: false });
         }
-        Unused(first)
+        if number > 1 {
+            // SAFETY: the mapping has another frame behind this one.
+            self.fresh = Some((Unused(unsafe { first.0.add(1) }), number - 1));
+        }
+        first
+    }
+
+    /// Takes out the spare frames that are too many: a share is kept for the next that ask.
+    fn withdraw(&mut self) -> Vec<Unused> {
+        let fresh = self.fresh.as_ref().map_or(0, |(_, number)| number % REGION_FRAMES);
+        let present = self.regions.len() * REGION_FRAMES - self.released.len() - fresh;
+        let kept = self.spare.len().min(LEAST_SPARE + present / KEPT_SHARE);
+        self.spare.split_off(kept)
+    }
+
+    /// Notes frames that have been given back. Says which regions have all their memory and should be joined.
+    fn note(&mut self, mut released: Vec<Unused>) -> ArrayVec<Unused, MOST_JOINED> {
+        for unused in &released {
+            let region = self.region(*unused);
+            region.absent += 1;
+            region.joined = false;
+        }
+        self.released.append(&mut released);
+        let full = self.regions.values_mut().filter(|region| region.absent == 0 && !region.joined);
+        full.take(MOST_JOINED)
+            .map(|region| {
+                region.joined = true;
+                region.first
+            })
+            .collect()
+    }
+
+    fn region(&mut self, frame: Unused) -> &mut Region {
+        let (_, region) = self.regions.range_mut(..=frame.0.addr().get()).next_back().expect("a frame is of a region");
+        region
     }
 }
 
-static STOCK: Mutex<Stock> = Mutex::new(Stock { spare: Vec::new(), released: Vec::new(), fresh: None, regions: 0 });
+static STOCK: Mutex<Stock> =
+    Mutex::new(Stock { spare: Vec::new(), released: Vec::new(), fresh: None, regions: BTreeMap::new() });
 
-/// Spare frames that keep their memory: what a page or two need to be rebuilt in.
-const KEPT_SPARE: usize = 32;
+/// Spare frames that keep their memory: what a page or two need to be rebuilt in, ...
+const LEAST_SPARE: usize = 32;
 
-/// Frames mapped at once. A region is never unmapped, only its memory given back.
-const REGION_FRAMES: usize = 1_024;
-
-/// Regions of small pages: 32 MiB. Beyond, a store is read all over more small pages than the processor remembers, and a
-/// huge page that is not all used is a small part.
-const SMALL_PAGE_REGIONS: usize = 8;
+/// ... and one for so many in use, since what comes and goes from second to second grows with the store.
+const KEPT_SHARE: usize = 64;
 
 /// What a huge page has on most machines, and what the beginning of one is divisible by.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 
-const REGION: Layout = match Layout::from_size_align(REGION_FRAMES * FRAME_BYTES, FRAME_BYTES) {
+const REGION_FRAMES: usize = HUGE_PAGE_BYTES / FRAME_BYTES;
+
+/// Frames mapped at once. They are never unmapped, only their memory given back.
+const MAPPED_FRAMES: usize = 8 * REGION_FRAMES;
+
+/// Regions joined at a time: each is copied, in some hundred microseconds.
+const MOST_JOINED: usize = 8;
+
+const MAPPED: Layout = match Layout::from_size_align(MAPPED_FRAMES * FRAME_BYTES, FRAME_BYTES) {
     Ok(layout) => layout,
     Err(_) => unreachable!(),
 };
 
-/// A region of zeros that takes no memory until it is touched: in huge pages, if wanted and where the system has them.
+/// Zeros that take no memory until they are touched, from the beginning of a region on.
 #[cfg(target_os = "linux")]
-fn map_region(huge_pages: bool) -> Unused {
+fn map() -> Unused {
     let (protection, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a mapping of its own, at an address of the kernel's choice.
-    let mapped = unsafe { libc::mmap(ptr::null_mut(), REGION.size() + HUGE_PAGE_BYTES, protection, kind, -1, 0) };
+    let mapped = unsafe { libc::mmap(ptr::null_mut(), MAPPED.size() + HUGE_PAGE_BYTES, protection, kind, -1, 0) };
     if mapped == libc::MAP_FAILED {
-        alloc::handle_alloc_error(REGION);
+        alloc::handle_alloc_error(MAPPED);
     }
-    // What lies before and behind the region is never touched, so it costs nothing.
-    let region = mapped.map_addr(|address| address.next_multiple_of(HUGE_PAGE_BYTES));
-    if huge_pages {
-        // SAFETY: the region lies within what has just been mapped. A refusal costs only time.
-        unsafe { libc::madvise(region, REGION.size(), libc::MADV_HUGEPAGE) };
-    }
-    NonNull::new(region.cast()).map_or_else(|| alloc::handle_alloc_error(REGION), Unused)
+    // What lies before and behind is never touched, so it costs nothing.
+    let first = mapped.map_addr(|address| address.next_multiple_of(HUGE_PAGE_BYTES));
+    NonNull::new(first.cast()).map_or_else(|| alloc::handle_alloc_error(MAPPED), Unused)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn map_region(_: bool) -> Unused {
+fn map() -> Unused {
     // SAFETY: the layout is not empty.
-    let region = unsafe { alloc::alloc_zeroed(REGION) };
-    NonNull::new(region.cast()).map_or_else(|| alloc::handle_alloc_error(REGION), Unused)
+    let mapped = unsafe { alloc::alloc_zeroed(MAPPED) };
+    NonNull::new(mapped.cast()).map_or_else(|| alloc::handle_alloc_error(MAPPED), Unused)
 }
+
+/// Has the system make a huge page of a region: a store is read all over more small pages than the processor remembers.
+///
+/// Only once all of it is in use, so that it takes no more memory than before.
+#[cfg(target_os = "linux")]
+fn join(region: NonNull<[u8; FRAME_BYTES]>) {
+    let region: *mut libc::c_void = region.as_ptr().cast();
+    // SAFETY: the region is mapped, and keeps what it holds. A refusal costs only time; a system that cannot do it now
+    // (before Linux 6.1) may do it later.
+    unsafe {
+        libc::madvise(region, HUGE_PAGE_BYTES, libc::MADV_HUGEPAGE);
+        libc::madvise(region, HUGE_PAGE_BYTES, libc::MADV_COLLAPSE);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn join(_: NonNull<[u8; FRAME_BYTES]>) {}
 
 /// Gives back the memory of `number` frames from `first` on.
 #[cfg(target_os = "linux")]
@@ -185,7 +249,7 @@ mod tests {
         };
         assert!(frames.iter().enumerate().all(intact));
         drop(frames);
-        release_spare_frames();
+        tidy_frames();
         let mut frames: Vec<_> = (0..2 * REGION_FRAMES).map(|_| Frame::stale()).collect();
         frames.iter_mut().for_each(|frame| frame.fill(7));
         assert!(frames.iter().all(|frame| frame.iter().all(|&byte| byte == 7)));
@@ -196,7 +260,7 @@ mod tests {
         let work = |thread: u8| {
             let (mut held, mut seen) = (Vec::<Frame>::new(), 0);
             for round in 0..60_u8 {
-                for _ in 0..KEPT_SPARE {
+                for _ in 0..LEAST_SPARE {
                     let mut frame = Frame::stale();
                     // Other tests use frames too, so these bytes may be any; they can all be read.
                     seen |= frame.iter().fold(0, |seen, byte| seen | byte);
@@ -205,7 +269,7 @@ mod tests {
                 }
                 assert!(held.iter().all(|frame| frame.iter().step_by(61).all(|byte| *byte == thread)));
                 held.truncate(held.len() / 2 * usize::from(round % 3 > 0));
-                release_spare_frames();
+                tidy_frames();
             }
             assert_ne!(seen, 0, "frames come back");
         };

@@ -12,16 +12,16 @@ mod listener;
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(target_os = "linux", expect(unreachable_pub, reason = "here its tests alone use it"))]
 mod portable;
-mod prefetch;
+mod processor;
 
-pub use frame::{FRAME_BYTES, Frame, release_spare_frames};
+pub use frame::{FRAME_BYTES, Frame, tidy_frames};
 pub use limits::raise_open_files;
 #[cfg(target_os = "linux")]
 pub use linux::{Messages, receive_packet_info};
 pub use listener::Listener;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{Messages, receive_packet_info};
-pub use prefetch::prefetch;
+pub use processor::{bytes_equal, prefetch, prefetch_all};
 
 /// Bytes of a datagram that are received; what is longer loses its end. Room for a scrape of more torrents than are ever
 /// answered, and for any announce with its options.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::key::{Hash, Key};
-use crate::sys::{FRAME_BYTES, prefetch};
+use crate::sys::{FRAME_BYTES, bytes_equal, prefetch};
 
 /// What a table is made of: plain bytes that know their hash.
 pub(super) trait Entry: Copy + FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
@@ -99,8 +99,7 @@ impl<E: Entry> Bucket<E> {
 
     /// Where the entry is that has this tag and is `same`.
     pub(super) fn find(&self, tag: u8, mut same: impl FnMut(&E) -> bool) -> Option<usize> {
-        let entries = self.entries();
-        self.first(tag, |at| entries.get(at).is_some_and(&mut same))
+        self.first(tag, |at| same(&self.entries[at]))
     }
 
     /// Appends an entry; says where, unless it is full.
@@ -128,7 +127,10 @@ impl<E: Entry> Bucket<E> {
 
     /// Has it fetch what `find` reads next.
     pub(super) fn prefetch_entry(&self, tag: u8) {
-        self.first(tag, |at| self.entries.get(at).inspect(|entry| prefetch(*entry)).is_some());
+        self.first(tag, |at| {
+            prefetch(&self.entries[at]);
+            true
+        });
     }
 
     /// Has it fetch some neighbours.
@@ -142,25 +144,16 @@ impl<E: Entry> Bucket<E> {
         prefetch(&self.entries[run.end - 1]);
     }
 
-    /// The first place that pleases, of those whose entries have this tag, and a few others.
-    ///
-    /// Eight tags at a time: subtracting 1 from each byte borrows from the highest bit of those that are 0, and at times of
-    /// one above such a byte.
+    /// The first place that pleases, of those whose entries have this tag.
     fn first(&self, tag: u8, mut pleases: impl FnMut(usize) -> bool) -> Option<usize> {
-        const ONES: u64 = u64::from_ne_bytes([1; 8]);
-        let wanted = ONES * u64::from(tag);
-        let (words, _) = self.header.as_chunks();
-        for (word, tags) in words.iter().enumerate() {
-            let differences = u64::from_le_bytes(*tags) ^ wanted;
-            let mut zeros = differences.wrapping_sub(ONES) & !differences & (ONES << 7);
-            while zeros != 0 {
-                // The first byte is no tag; it is taken for that of a place that is not there.
-                let place = (word * 8 + zeros.trailing_zeros() as usize / 8).wrapping_sub(1);
-                if pleases(place) {
-                    return Some(place);
-                }
-                zeros &= zeros - 1;
+        // The first byte is no tag.
+        let mut places = bytes_equal(&self.header, tag) >> 1 & ((1 << self.len()) - 1);
+        while places != 0 {
+            let place = places.trailing_zeros() as usize;
+            if pleases(place) {
+                return Some(place);
             }
+            places &= places - 1;
         }
         None
     }

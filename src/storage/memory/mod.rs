@@ -70,7 +70,7 @@ use super::{
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
-use crate::sys::release_spare_frames;
+use crate::sys::{prefetch_all, tidy_frames};
 use key::{Hash, Key};
 use peer::Lifetime;
 use shard::{Path, Shard};
@@ -173,7 +173,9 @@ impl Storage for MemoryStorage {
         for entries in entries.chunks_mut(PREFETCHED) {
             let mut paths = ArrayVec::<Path, PREFETCHED>::new();
             for entry in &*entries {
-                paths.push(Path::new(self.key.hash(&entry.request.info_hash().0), Dice::throw(*seed, number)));
+                let hash = self.key.hash(&entry.request.info_hash().0);
+                prefetch_all(self.shard(hash));
+                paths.push(Path::new(hash, Dice::throw(*seed, number)));
                 number += 1;
             }
             if entries.len() > 1 {
@@ -206,7 +208,7 @@ impl Storage for MemoryStorage {
             };
             while !turn() {}
         }
-        release_spare_frames();
+        tidy_frames();
     }
 
     fn totals(&self) -> Totals {

@@ -15,7 +15,6 @@ pub(super) struct Shard {
     pub(super) torrents: Table<Torrent>,
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
-    pub(super) key: Key,
     /// Entries touched since the lock was taken.
     pub(super) touched: usize,
     /// The most that were ever.
@@ -25,7 +24,7 @@ pub(super) struct Shard {
 impl Shard {
     pub(super) fn new(key: Key) -> Self {
         let (torrents, swarms) = (Table::default(), Swarms::new(key));
-        Self { torrents, swarms, peers: PerFamily::default(), key, touched: 0, most_touched: 0 }
+        Self { torrents, swarms, peers: PerFamily::default(), touched: 0, most_touched: 0 }
     }
 
     /// Begins a new count of what is touched under the lock, and keeps the highest.
@@ -50,7 +49,7 @@ impl Shard {
         let at = match self.find(path, announce.info_hash) {
             Some(at) => at,
             None if matches!(announce.change, Change::Present { .. }) => {
-                let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.key);
+                let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.swarms.key);
                 self.touched += touched;
                 at
             }
@@ -87,7 +86,7 @@ impl Shard {
         match form {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
             Form::Many(_) => {
-                let own = self.key.hash(announce.peer.as_bytes());
+                let own = self.swarms.key.hash(announce.peer.as_bytes());
                 self.swarms.of(&form).prefetch_crowd(announce, own, path.dice);
                 path.own = Some(own);
             }

@@ -18,7 +18,7 @@ use crate::storage::{Announce, Change};
 pub(super) struct Swarms {
     pool: Pool,
     pub(super) crowds: Vec<Option<Box<Crowds>>>,
-    key: Key,
+    pub(super) key: Key,
 }
 
 /// Both swarms of one torrent, at least one of which is large.

@@ -69,8 +69,8 @@ impl Shard {
         let touched = crowds.and_then(|crowds| {
             let Crowds { v4, v6, .. } = crowds;
             match cursor.table {
-                0 | 1 => v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], &self.key),
-                2 | 3 => v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], &self.key),
+                0 | 1 => v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], &self.swarms.key),
+                2 | 3 => v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], &self.swarms.key),
                 _ => None,
             }
         });
@@ -88,7 +88,7 @@ impl Shard {
     /// Has crowds that are few by now kept as such.
     fn dissolve(&mut self, crowds: usize, now: Tick) {
         let Some(info_hash) = self.swarms.crowds[crowds].as_ref().map(|crowds| crowds.info_hash) else { return };
-        let torrent = self.torrents.find(self.key.hash(&info_hash.0), |torrent| torrent.info_hash == info_hash);
+        let torrent = self.torrents.find(self.swarms.key.hash(&info_hash.0), |torrent| torrent.info_hash == info_hash);
         let torrent = self.torrents.entry_mut(torrent.expect("crowds belong to a torrent"));
         let mut form = torrent.form();
         self.touched += self.swarms.dissolve(&mut form, now);
@@ -98,10 +98,10 @@ impl Shard {
     /// One torrent, or the end of a page. Says whether there is more to do.
     fn sweep_torrents(&mut self, place: &mut Place, age: Age) -> bool {
         let Some(page) = self.torrents.pages().get(place.page) else {
-            return self.torrents.merge(&self.key).inspect(|touched| self.touched += touched).is_some();
+            return self.torrents.merge(&self.swarms.key).inspect(|touched| self.touched += touched).is_some();
         };
         if place.bucket == page.buckets() {
-            self.touched += self.torrents.shrink_page(place.page, &self.key);
+            self.touched += self.torrents.shrink_page(place.page, &self.swarms.key);
             *place = Place { page: place.page + 1, ..Place::default() };
             return true;
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use chihaya::clock::Now;
 use chihaya::storage::Storage;
-use chihaya::storage::memory::MemoryStorage;
+use chihaya::storage::memory::{MemoryStorage, SWEEPS_PER_PASS};
 use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, storage, timed};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -128,6 +128,8 @@ impl Scene {
     pub(crate) fn fill(crowd: Crowd, shape: Shape) -> Self {
         let (storage, peers) = (storage(), shape.peers().collect::<Vec<_>>());
         Course::new(&storage, 64).run(START, peers.iter().map(|peer| Crowd { want: 0, ..crowd }.present(*peer)));
+        // As a second or two after the other would.
+        (0..SWEEPS_PER_PASS).for_each(|_| storage.sweep(START));
         Self { storage, peers }
     }
 
