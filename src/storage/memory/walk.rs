@@ -46,9 +46,18 @@ impl<const N: usize> Table<Peer<N>> {
     pub(super) fn prefetch_sample(&self, want: usize, dice: Dice) {
         let Some(start) = dice.places(self).next().filter(|_| want > 0) else { return };
         let mut ring = Ring::new(self, start, dice);
-        for _ in 0..want.div_ceil(RUN) + 1 {
-            ring.page.bucket(ring.bucket).prefetch_run(ring.run());
+        let mut run = start.entry..ring.run().end;
+        // Some places are vacant.
+        let mut left = want + want / 4;
+        loop {
+            run.end = run.end.min(run.start + left);
+            left -= run.len();
+            ring.page.bucket(ring.bucket).prefetch_run(run);
+            if left == 0 {
+                return;
+            }
             ring.advance();
+            run = ring.run();
         }
     }
 
@@ -112,9 +121,9 @@ impl Dice {
         there.then(|| At { page, bucket, entry: scaled(self.part(3), E::BUCKET_ENTRIES) })
     }
 
-    /// Where the first run ends: 1 to [`RUN`].
+    /// Where the first run ends: half of one, or one.
     fn phase(self) -> usize {
-        usize::from(self.part(0)) % RUN + 1
+        RUN / 2 << (self.part(0) & 1)
     }
 
     /// Any number below a bound.
