@@ -125,12 +125,12 @@ impl<E: Entry> Bucket<E> {
         prefetch(&self.header);
     }
 
-    /// Has it fetch what `find` reads next.
-    pub(super) fn prefetch_entry(&self, tag: u8) {
+    /// Has it fetch what `find` reads next. Says where that is.
+    pub(super) fn prefetch_entry(&self, tag: u8) -> Option<usize> {
         self.first(tag, |at| {
             prefetch(&self.entries[at]);
             true
-        });
+        })
     }
 
     /// Has it fetch some neighbours.

@@ -3,7 +3,7 @@
 use super::key::{Hash, Key};
 use super::packed::stamp;
 use super::peer::{Peer, Tick};
-use super::sample::append;
+use super::sample::Places;
 use super::swarm::Own;
 use super::swarms::Changed;
 use super::table::{At, Table};
@@ -19,6 +19,15 @@ pub(super) struct Crowd<const N: usize> {
     pub(super) seeders: usize,
 }
 
+/// What a peer of a crowd is looked for by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sought {
+    /// Of its endpoint.
+    pub(super) hash: Hash,
+    /// Where it seems to be, among those of its role; it may be another's place.
+    pub(super) at: Option<At>,
+}
+
 /// Where a peer of a crowd is, until the crowd changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat {
@@ -32,27 +41,30 @@ impl<const N: usize> Crowd<N> {
     }
 
     /// Where the peer of this endpoint is; it is looked for first where one of this role would be.
-    pub(super) fn find(&self, endpoint: &[u8; N], hash: Hash, role: Role) -> Option<Seat> {
+    pub(super) fn find(&self, endpoint: &[u8; N], sought: Sought, role: Role) -> Option<Seat> {
         let expected = role == Role::Downloader;
+        if let Some(at) = sought.at.and_then(|at| self.table(expected).look(at, |peer| peer.is(endpoint))) {
+            return Some(Seat { downloads: expected, at });
+        }
         [expected, !expected].into_iter().find_map(|downloads| {
-            let at = self.table(downloads).find(hash, |peer| peer.is(endpoint))?;
+            let at = self.table(downloads).find(sought.hash, |peer| peer.is(endpoint))?;
             Some(Seat { downloads, at })
         })
     }
 
     /// Applies an announce's change.
-    pub(super) fn change(&mut self, endpoint: [u8; N], hash: Hash, change: Change, now: Tick, key: &Key) -> Changed {
+    pub(super) fn change(&mut self, endpoint: [u8; N], sought: Sought, change: Change, now: Tick, key: &Key) -> Changed {
         let before = self.len();
         let (own, completed, touched) = match change {
             Change::Present { role, completed } => {
-                let (seat, completed, touched) = self.upsert(endpoint, hash, now, role, completed, key);
+                let (seat, completed, touched) = self.upsert(endpoint, sought, now, role, completed, key);
                 (Some(seat), completed, touched)
             }
             Change::Absent => {
-                self.find(&endpoint, hash, Role::Downloader).inspect(|seat| self.remove(*seat));
+                self.find(&endpoint, sought, Role::Downloader).inspect(|seat| self.remove(*seat));
                 (None, false, 1)
             }
-            Change::Unchanged { role } => (self.find(&endpoint, hash, role), false, 1),
+            Change::Unchanged { role } => (self.find(&endpoint, sought, role), false, 1),
         };
         let (more, fewer) = (self.len() > before, self.len() < before);
         Changed { own: own.map(Own::Crowd), completed, more, fewer, touched }
@@ -63,14 +75,14 @@ impl<const N: usize> Crowd<N> {
     fn upsert(
         &mut self,
         endpoint: [u8; N],
-        hash: Hash,
+        sought: Sought,
         now: Tick,
         role: Role,
         completed: bool,
         key: &Key,
     ) -> (Seat, bool, usize) {
         let downloads = role == Role::Downloader;
-        let known = self.find(&endpoint, hash, role);
+        let known = self.find(&endpoint, sought, role);
         let old = known.map(|seat| self.table(seat.downloads).entry(seat.at).stamp());
         let (stamp, counts) = stamp(old, now, role, completed);
         if let Some(seat) = known.filter(|seat| seat.downloads == downloads) {
@@ -111,9 +123,10 @@ impl<const N: usize> Crowd<N> {
         let all = self.available(role, own);
         let want = want.min(all);
         let share = Self::share(self.others_in(true, own), all, want, dice[2]);
-        let (downloaders, others) = append(out, want).split_at_mut(share);
-        self.downloaders.sample(skip(own, true), dice[0], downloaders);
-        self.others.sample(skip(own, false), dice[1], others);
+        Places::append(out, want, |places| {
+            self.downloaders.sample(skip(own, true), share, dice[0], places);
+            self.others.sample(skip(own, false), want - share, dice[1], places);
+        });
     }
 
     /// Has the processor fetch what tells where the peer of this hash is, and what `sample` will most likely read if it is
@@ -128,9 +141,9 @@ impl<const N: usize> Crowd<N> {
         self.others.prefetch_sample(want - share, dice[1]);
     }
 
-    /// Has it fetch that peer.
-    pub(super) fn prefetch_own(&self, hash: Hash, role: Role) {
-        self.table(role == Role::Downloader).prefetch_entry(hash);
+    /// Has it fetch that peer. Says where it seems to be.
+    pub(super) fn prefetch_own(&self, hash: Hash, role: Role) -> Option<At> {
+        self.table(role == Role::Downloader).prefetch_entry(hash)
     }
 
     /// How many of the wanted come from the downloaders, who are so many of all.

@@ -39,6 +39,10 @@ impl Hash {
 
     /// One of `number` pages: adding one to the number moves only entries of one page, and only to the new one.
     pub(super) fn page(self, number: usize) -> usize {
+        // Of nearly all tables.
+        if number <= 1 {
+            return 0;
+        }
         let [.., low, middle, high] = self.0.to_le_bytes();
         let bits = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         let rounded = number.next_power_of_two();

@@ -151,13 +151,13 @@ impl MemoryStorage {
         for path in &*paths {
             shard(path).inspect(|shard| shard.torrents.prefetch(path.hash));
         }
-        for path in &*paths {
-            shard(path).inspect(|shard| shard.torrents.prefetch_entry(path.hash));
+        for path in &mut *paths {
+            shard(path).inspect(|shard| shard.prefetch_torrent(path));
         }
         for (entry, path) in entries.iter().zip(&mut *paths) {
             shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
         }
-        for (entry, path) in entries.iter().zip(&*paths) {
+        for (entry, path) in entries.iter().zip(&mut *paths) {
             if let (Some(_), Request::Announce(announce)) = (path.own, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_own(path, announce));
             }

@@ -14,7 +14,7 @@ use crate::storage::Role;
 #[repr(C)]
 pub(super) struct Peer<const N: usize> {
     pub(super) endpoint: [u8; N],
-    stamp: [u8; 2],
+    stamp: [u8; STAMP_BYTES],
 }
 
 impl<const N: usize> Peer<N> {
@@ -157,6 +157,9 @@ const TICKS: u16 = 1 << 13;
 const AHEAD: u16 = TICKS / 8;
 
 const _: () = assert!(size_of::<Peer<6>>() == 8 && size_of::<Peer<18>>() == 20);
+
+/// What a peer takes beside its compact bytes.
+pub(super) const STAMP_BYTES: usize = 2;
 
 #[cfg(test)]
 mod tests {

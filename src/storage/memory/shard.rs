@@ -1,5 +1,6 @@
 //! One shard: a table of torrents and their swarms, to be used under its lock.
 
+use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
 use super::peer::Tick;
@@ -78,7 +79,12 @@ impl Shard {
         })
     }
 
-    /// Has the processor fetch the swarms that a request is about, and keeps what was found out.
+    /// Has the processor fetch the torrent that a request is about, and keeps where it seems to be.
+    pub(super) fn prefetch_torrent(&self, path: &mut Path) {
+        path.torrent = self.torrents.prefetch_entry(path.hash);
+    }
+
+    /// Has it fetch the swarms, and keeps what was found out.
     pub(super) fn prefetch_swarms(&self, path: &mut Path, request: &Request) {
         path.torrent = self.find(path, *request.info_hash());
         let (Request::Announce(announce), Some(at)) = (request, path.torrent) else { return };
@@ -86,20 +92,20 @@ impl Shard {
         match form {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
             Form::Many(_) => {
-                let own = self.swarms.key.hash(announce.peer.as_bytes());
-                self.swarms.of(&form).prefetch_crowd(announce, own, path.dice);
+                let own = self.swarms.sought(announce);
+                self.swarms.of(&form).prefetch_crowd(announce, own.hash, path.dice);
                 path.own = Some(own);
             }
             Form::Empty(_) | Form::One(_) => {}
         }
     }
 
-    /// Has the processor fetch the announcer's own entry, where it is in a crowd.
-    pub(super) fn prefetch_own(&self, path: &Path, announce: &Announce) {
+    /// Has it fetch the announcer's own entry, where it is in a crowd.
+    pub(super) fn prefetch_own(&self, path: &mut Path, announce: &Announce) {
         let torrent = path.torrent.and_then(|at| self.torrents.look(at, |_| true));
-        if let (Some(at), Some(own)) = (torrent, path.own) {
+        if let (Some(at), Some(own)) = (torrent, &mut path.own) {
             let form = self.torrents.entry(at).form();
-            self.swarms.of(&form).prefetch_own(announce, own);
+            own.at = self.swarms.of(&form).prefetch_own(announce, own.hash);
         }
     }
 
@@ -117,10 +123,10 @@ pub(super) struct Path {
     pub(super) hash: Hash,
     /// For the choice of peers.
     pub(super) dice: Dice,
-    /// Where its torrent has been seen; it may have moved since.
+    /// Where its torrent seems to be; it may be another's place.
     torrent: Option<At>,
-    /// The hash of the announcer, if its swarm was seen to be a crowd.
-    pub(super) own: Option<Hash>,
+    /// The announcer, if its swarm was seen to be a crowd.
+    pub(super) own: Option<Sought>,
 }
 
 impl Path {

@@ -4,6 +4,7 @@ use super::crowd::{Crowd, Seat};
 use super::key::Hash;
 use super::packed::Packed;
 use super::sample::sample;
+use super::table::At;
 use super::walk::Dice;
 use crate::bittorrent::{Counts, Family, PerFamily};
 use crate::storage::{Announce, Change, Reply, Role, Span};
@@ -68,6 +69,16 @@ impl Dual<'_> {
         out: &mut Vec<u8>,
     ) -> PerFamily<Span> {
         let family = announce.peer.family();
+        if !announce.want.both_families {
+            let (start, want) = (offset(out), announce.want.peers);
+            match family {
+                Family::V4 => self.v4.sample(role, own, want, dice, out),
+                Family::V6 => self.v6.sample(role, own, want, dice, out),
+            }
+            let mut peers = PerFamily::default();
+            peers[family] = Span { start, end: offset(out) };
+            return peers;
+        }
         let own = PerFamily { v4: own.filter(|_| family == Family::V4), v6: own.filter(|_| family == Family::V6) };
         let available = PerFamily { v4: self.v4.available(role, own.v4), v6: self.v6.available(role, own.v6) };
         let share = announce.want.split(family, available);
@@ -98,13 +109,13 @@ impl Dual<'_> {
         }
     }
 
-    /// Has it fetch the announcer's own entry in a crowd.
-    pub(super) fn prefetch_own(self, announce: &Announce, hash: Hash) {
+    /// Has it fetch the announcer's own entry in a crowd. Says where that seems to be.
+    pub(super) fn prefetch_own(self, announce: &Announce, hash: Hash) -> Option<At> {
         let role = role(announce.change).unwrap_or(Role::Downloader);
         match (announce.peer.family(), self) {
             (Family::V4, Self { v4: Swarm::Crowd(crowd), .. }) => crowd.prefetch_own(hash, role),
             (Family::V6, Self { v6: Swarm::Crowd(crowd), .. }) => crowd.prefetch_own(hash, role),
-            _ => {}
+            _ => None,
         }
     }
 }

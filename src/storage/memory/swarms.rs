@@ -2,9 +2,9 @@
 
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::crowd::Crowd;
+use super::crowd::{Crowd, Sought};
 use super::form::{Few, Form, Size, Sizes};
-use super::key::{Hash, Key};
+use super::key::Key;
 use super::packed::{Loose, Packed, change_role, stamp};
 use super::peer::{Peer, Tick};
 use super::pool::{Piece, Pool};
@@ -86,7 +86,7 @@ impl Swarms {
     }
 
     /// Applies an announce's change to the swarms of a form, and to the form.
-    pub(super) fn change(&mut self, form: &mut Form, announce: &Announce, own: Option<Hash>, now: Tick) -> Changed {
+    pub(super) fn change(&mut self, form: &mut Form, announce: &Announce, own: Option<Sought>, now: Tick) -> Changed {
         if let Form::Many(index) = *form {
             return self.change_crowd(form, index, announce, own, now);
         }
@@ -121,14 +121,14 @@ impl Swarms {
         form: &mut Form,
         index: u32,
         announce: &Announce,
-        own: Option<Hash>,
+        own: Option<Sought>,
         now: Tick,
     ) -> Changed {
-        let hash = own.unwrap_or_else(|| self.key.hash(announce.peer.as_bytes()));
+        let own = own.unwrap_or_else(|| self.sought(announce));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
         let mut changed = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, hash, announce.change, now, &self.key),
-            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, hash, announce.change, now, &self.key),
+            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &self.key),
+            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &self.key),
         };
         if announce.change == Change::Absent {
             changed.touched += self.dissolve(form, now);
@@ -233,13 +233,18 @@ impl Swarms {
         v4 + v6
     }
 
+    /// What the announcer is looked for by in a crowd.
+    pub(super) fn sought(&self, announce: &Announce) -> Sought {
+        Sought { hash: self.key.hash(announce.peer.as_bytes()), at: None }
+    }
+
     fn seat(&self, index: u32, announce: &Announce) -> Option<Own> {
         let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
         let Change::Present { role, .. } = announce.change else { return None };
-        let hash = self.key.hash(announce.peer.as_bytes());
+        let own = self.sought(announce);
         let seat = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.find(&endpoint, hash, role),
-            Endpoint::V6(endpoint) => crowds.v6.find(&endpoint, hash, role),
+            Endpoint::V4(endpoint) => crowds.v4.find(&endpoint, own, role),
+            Endpoint::V6(endpoint) => crowds.v6.find(&endpoint, own, role),
         };
         seat.map(Own::Crowd)
     }

@@ -63,25 +63,27 @@ impl<E: Entry> Table<E> {
 
     /// Where the entry is that has this hash and is `same`.
     pub(super) fn find(&self, hash: Hash, mut same: impl FnMut(&E) -> bool) -> Option<At> {
-        let page = hash.page(self.pages.len().max(1));
+        let page = hash.page(self.pages.len());
         let (bucket, entry) = self.pages.get(page)?.find(hash, &mut same)?;
         Some(At { page, bucket, entry })
     }
 
     /// Has the processor fetch what `find` reads first: the tags.
     pub(super) fn prefetch(&self, hash: Hash) {
-        self.home(hash).inspect(|bucket| bucket.prefetch());
+        self.home(hash).inspect(|(_, _, bucket)| bucket.prefetch());
     }
 
-    /// Has it fetch what `find` reads next: the entry of the same tag.
-    pub(super) fn prefetch_entry(&self, hash: Hash) {
-        self.home(hash).inspect(|bucket| bucket.prefetch_entry(hash.tag()));
+    /// Has it fetch what `find` reads next: the entry of the same tag. Says where that is.
+    pub(super) fn prefetch_entry(&self, hash: Hash) -> Option<At> {
+        let (page, bucket, entries) = self.home(hash)?;
+        entries.prefetch_entry(hash.tag()).map(|entry| At { page, bucket, entry })
     }
 
-    /// The bucket that an entry of this hash belongs to.
-    fn home(&self, hash: Hash) -> Option<&Bucket<E>> {
-        let page = self.pages.get(hash.page(self.pages.len().max(1)))?;
-        page.choices(hash).map(|[home, _]| page.bucket(home))
+    /// The bucket that an entry of this hash belongs to, and where it is.
+    fn home(&self, hash: Hash) -> Option<(usize, usize, &Bucket<E>)> {
+        let number = hash.page(self.pages.len());
+        let page = self.pages.get(number)?;
+        page.choices(hash).map(|[home, _]| (number, home, page.bucket(home)))
     }
 
     pub(super) fn entry(&self, at: At) -> &E {

@@ -8,33 +8,32 @@
 use super::bucket::Entry;
 use super::key::scaled;
 use super::peer::Peer;
-use super::sample::stride;
+use super::sample::{Places, stride};
 use super::table::{At, Page, Table};
 
 impl<const N: usize> Table<Peer<N>> {
-    /// Fills `places` with compact bytes of as many peers, none of them twice and none that at `skip`. There must be so many.
-    pub(super) fn sample(&self, skip: Option<At>, dice: Dice, mut places: &mut [[u8; N]]) {
-        if places.len() + usize::from(skip.is_some()) >= self.len() {
-            let others = self.places(0).filter(|&at| Some(at) != skip);
-            return others.zip(places).for_each(|(at, place)| *place = self.entry(at).endpoint);
-        }
-        if places.is_empty() {
+    /// Puts `want` peers into `places`, none of them twice and none that at `skip`. There must be so many.
+    pub(super) fn sample(&self, skip: Option<At>, mut want: usize, dice: Dice, places: &mut Places<'_, N>) {
+        if want == 0 {
             return;
         }
+        if want + usize::from(skip.is_some()) >= self.len() {
+            return self.places(0).filter(|&at| Some(at) != skip).for_each(|at| places.put(self.entry(at)));
+        }
         let start = self.draw(skip, dice);
+        let skip = skip.unwrap_or(At { page: usize::MAX, bucket: usize::MAX, entry: usize::MAX });
         let mut ring = Ring::new(self, start, dice);
         let mut run = start.entry..ring.run().end;
         loop {
             let peers = ring.page.bucket(ring.bucket).places();
-            let here =
-                skip.filter(|skip| skip.page == ring.number && skip.bucket == ring.bucket && run.contains(&skip.entry));
-            if let Some(skip) = here {
-                places = copy(&peers[run.start..skip.entry], places);
-                places = copy(&peers[skip.entry + 1..run.end], places);
+            if ring.bucket == skip.bucket && ring.number == skip.page && run.contains(&skip.entry) {
+                for run in [run.start..skip.entry, skip.entry + 1..run.end] {
+                    want -= places.put_all(&peers[run.start..run.end.min(run.start + want)]);
+                }
             } else {
-                places = copy(&peers[run], places);
+                want -= places.put_all(&peers[run.start..run.end.min(run.start + want)]);
             }
-            if places.is_empty() {
+            if want == 0 {
                 return;
             }
             ring.advance();
@@ -171,11 +170,13 @@ impl<'a, E: Entry> Ring<'a, E> {
     }
 
     /// The places of the present run in the present bucket.
+    #[inline(always)]
     fn run(&self) -> std::ops::Range<usize> {
         let end = self.run * RUN + self.dice.phase();
         end.saturating_sub(RUN)..end.min(E::BUCKET_ENTRIES)
     }
 
+    #[inline(always)]
     fn advance(&mut self) {
         self.bucket += self.stride;
         if self.bucket >= self.page.buckets() {
@@ -189,6 +190,7 @@ impl<'a, E: Entry> Ring<'a, E> {
         }
     }
 
+    #[cold]
     fn turn_page(&mut self) {
         self.run = 0;
         let pages = self.table.pages();
@@ -197,18 +199,6 @@ impl<'a, E: Entry> Ring<'a, E> {
         self.page = &pages[self.number];
         self.stride = self.page.stride(self.dice.part(0) >> 8);
     }
-}
-
-/// Copies peers to the first places, as many as there are of both. Gives back the places that are left.
-fn copy<'a, const N: usize>(peers: &[Peer<N>], places: &'a mut [[u8; N]]) -> &'a mut [[u8; N]] {
-    let mut number = peers.len().min(places.len());
-    // Entries are packed, so only behind the last one are places vacant.
-    while number > 0 && peers[number - 1].is_vacant() {
-        number -= 1;
-    }
-    let (taken, left) = places.split_at_mut(number);
-    taken.iter_mut().zip(&peers[..number]).for_each(|(place, peer)| *place = peer.endpoint);
-    left
 }
 
 /// Neighbours taken at one visit to a bucket: two cache lines of IPv4 peers, or three.
@@ -236,12 +226,12 @@ mod tests {
             for dice in 0..6_usize.pow(4) {
                 let dice = [0, 1, 2, 3].map(|place| parts[dice / 6_usize.pow(place) % 6]);
                 let dice = Dice(dice.into_iter().fold(0, |bits, part: u64| bits << 16 | part));
-                let mut places = [[0; 6]; 20];
-                let want = table.len().min(20);
+                let (mut out, want) = (Vec::new(), table.len().min(20));
                 table.prefetch_sample(want, dice);
-                table.sample(None, dice, &mut places[..want]);
-                places[..want].sort_unstable();
-                assert!(places[..want].windows(2).all(|pair| pair[0] < pair[1]) && places[0] > [0; 6], "{dice:?}");
+                Places::append(&mut out, want, |places| table.sample(None, want, dice, places));
+                let places = out.as_chunks_mut::<6>().0;
+                places.sort_unstable();
+                assert!(places.len() == want && places.windows(2).all(|pair| pair[0] < pair[1]) && places[0] > [0; 6], "{dice:?}");
             }
         }
     }

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::super::key::Key;
 use super::super::peer::Peer;
-use super::super::sample::sample;
+use super::super::sample::{Places, sample};
 use super::super::table::{At, Table};
 use super::super::walk::Dice;
 use super::super::{Config, MemoryStorage};
@@ -66,9 +66,9 @@ fn table(numbers: u32, keep: impl Fn(u32) -> bool) -> (Table<Peer<6>>, Key) {
 }
 
 fn chosen(table: &Table<Peer<6>>, skip: Option<At>, want: usize, dice: Dice) -> Vec<u32> {
-    let mut places = vec![[0; 6]; want];
-    table.sample(skip, dice, &mut places);
-    places.iter().map(|place| gathered(place)).collect()
+    let mut out = Vec::new();
+    Places::append(&mut out, want, |places| table.sample(skip, want, dice, places));
+    out.as_chunks::<6>().0.iter().map(|place| gathered(place)).collect()
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn what_will_be_drawn_can_be_fetched_whatever_is_left_of_a_table() {
     }
 }
 
-/// Runs of 16 begin anywhere in a bucket, so one pair in 16 is parted, whichever it is; and so it is where the first run
-/// begins and the last one ends. That leaves 0.92 of all pairs, and 0.94 of those that fare worst.
+/// Every pair is parted where the first run begins between the two or the last one ends there; and one pair in eight, that
+/// on two cache lines, by half of all choices. That leaves 0.92 of all pairs, and 0.98 of those that fare worst.
 #[test]
 fn neighbours_in_a_crowd_are_not_always_together() {
     let mut rng = SmallRng::seed_from_u64(4);
@@ -155,7 +155,7 @@ fn neighbours_in_a_crowd_are_not_always_together() {
     let together = |[first, both]: [u32; 2]| f64::from(both) / f64::from(first);
     let all = counts.iter().fold([0, 0], |[first, both], other| [first + other[0], both + other[1]]);
     assert!(together(all) < 0.95, "{}", together(all));
-    assert!(counts.iter().all(|&count| count[0] < 1_000 || together(count) < 0.97), "{counts:?}");
+    assert!(counts.iter().all(|&count| count[0] < 1_000 || together(count) < 0.985), "{counts:?}");
 }
 
 #[test]
