@@ -149,7 +149,7 @@ impl<E: Entry> Table<E> {
             }
         }
         let removed = before - entries.len();
-        page.len -= removed;
+        page.len -= u32::try_from(removed).expect("a bucket has some tens");
         self.len -= removed;
         removed
     }
@@ -157,7 +157,7 @@ impl<E: Entry> Table<E> {
     /// Gives frames of a page back that it no longer needs. Says how many entries were touched.
     pub(super) fn shrink_page(&mut self, page: usize, key: &Key) -> usize {
         let page = &mut self.pages[page];
-        let enough = frames::<E>(page.len);
+        let enough = frames::<E>(page.len());
         if enough < page.frames.len() - page.frames.len() / 4 { page.rebuild(enough, key) } else { 0 }
     }
 
@@ -169,7 +169,7 @@ impl<E: Entry> Table<E> {
             return None;
         }
         let both = [self.pages.pop()?, std::mem::take(&mut self.pages[parent])];
-        let entries = both[0].len + both[1].len;
+        let entries = both[0].len() + both[1].len();
         self.pages[parent] = Page::of(both.iter().flat_map(Page::entries), frames::<E>(entries), key);
         self.widest = self.pages.iter().map(Page::buckets).max()?;
         Some(entries)
@@ -184,10 +184,10 @@ impl<E: Entry> Table<E> {
         let pages = self.pages.len();
         for page in [parent, new] {
             let entries = old.entries().filter(|entry| entry.hash(key).page(pages) == page);
-            self.pages[page] = Page::of(entries, frames::<E>(old.len / 2), key);
+            self.pages[page] = Page::of(entries, frames::<E>(old.len() / 2), key);
             self.widen(page);
         }
-        old.len
+        old.len()
     }
 
     fn widen(&mut self, page: usize) {
@@ -208,8 +208,8 @@ fn parent(page: usize) -> Option<usize> {
 /// Frames full of buckets.
 #[derive(Debug)]
 pub(super) struct Page<E> {
-    frames: Vec<Frame>,
-    len: usize,
+    frames: Box<[Frame]>,
+    len: u32,
     /// Steps from bucket to bucket that lead to each of them.
     strides: [u8; STRIDES],
     entries: PhantomData<E>,
@@ -217,7 +217,7 @@ pub(super) struct Page<E> {
 
 impl<E> Default for Page<E> {
     fn default() -> Self {
-        Self { frames: Vec::new(), len: 0, strides: [0; STRIDES], entries: PhantomData }
+        Self { frames: Box::default(), len: 0, strides: [0; STRIDES], entries: PhantomData }
     }
 }
 
@@ -246,11 +246,11 @@ impl<E: Entry> Page<E> {
     fn rebuild(&mut self, frames: usize, key: &Key) -> usize {
         let old = std::mem::take(self);
         *self = Self::of(old.entries(), frames, key);
-        self.len
+        self.len()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     pub(super) fn buckets(&self) -> usize {
