@@ -157,6 +157,11 @@ impl MemoryStorage {
         for (entry, path) in entries.iter().zip(&mut *paths) {
             shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
         }
+        for (entry, path) in entries.iter().zip(&*paths) {
+            if let (Some(_), Request::Announce(announce)) = (path.own, &entry.request) {
+                shard(path).inspect(|shard| shard.prefetch_crowd(path, announce));
+            }
+        }
         for (entry, path) in entries.iter().zip(&mut *paths) {
             if let (Some(_), Request::Announce(announce)) = (path.own, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_own(path, announce));

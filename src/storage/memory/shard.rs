@@ -8,6 +8,7 @@ use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
 use crate::bittorrent::{Counts, InfoHash, PerFamily};
+use crate::sys::prefetch_all;
 use crate::storage::{Announce, Change, Reply, Request, Scrape};
 
 /// The torrents whose hash falls to this shard.
@@ -91,12 +92,20 @@ impl Shard {
         let form = self.torrents.entry(at).form();
         match form {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
-            Form::Many(_) => {
-                let own = self.swarms.sought(announce);
-                self.swarms.of(&form).prefetch_crowd(announce, own.hash, path.dice);
-                path.own = Some(own);
+            Form::Many(index) => {
+                self.swarms.crowds[index as usize].as_deref().inspect(|crowds| prefetch_all(*crowds));
+                path.own = Some(self.swarms.sought(announce));
             }
             Form::Empty(_) | Form::One(_) => {}
+        }
+    }
+
+    /// Has it fetch what finds the announcer in a crowd, and what it will most likely be given of it.
+    pub(super) fn prefetch_crowd(&self, path: &Path, announce: &Announce) {
+        let torrent = path.torrent.and_then(|at| self.torrents.look(at, |_| true));
+        if let (Some(at), Some(own)) = (torrent, &path.own) {
+            let form = self.torrents.entry(at).form();
+            self.swarms.of(&form).prefetch_crowd(announce, own.hash, path.dice);
         }
     }
 
