@@ -53,7 +53,14 @@ impl<const N: usize> Crowd<N> {
     }
 
     /// Applies an announce's change.
-    pub(super) fn change(&mut self, endpoint: [u8; N], sought: Sought, change: Change, now: Tick, key: &Key) -> Changed {
+    pub(super) fn change(
+        &mut self,
+        endpoint: [u8; N],
+        sought: Sought,
+        change: Change,
+        now: Tick,
+        key: &Key,
+    ) -> Changed {
         let before = self.len();
         let (own, completed, touched) = match change {
             Change::Present { role, completed } => {

@@ -8,8 +8,8 @@ use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
 use crate::bittorrent::{Counts, InfoHash, PerFamily};
-use crate::sys::prefetch_all;
 use crate::storage::{Announce, Change, Reply, Request, Scrape};
+use crate::sys::prefetch_all;
 
 /// The torrents whose hash falls to this shard.
 #[derive(Debug)]

@@ -69,8 +69,12 @@ impl Shard {
         let touched = crowds.and_then(|crowds| {
             let Crowds { v4, v6, .. } = crowds;
             match cursor.table {
-                0 | 1 => v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], &self.swarms.key),
-                2 | 3 => v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], &self.swarms.key),
+                0 | 1 => {
+                    v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], &self.swarms.key)
+                }
+                2 | 3 => {
+                    v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], &self.swarms.key)
+                }
                 _ => None,
             }
         });

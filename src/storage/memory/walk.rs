@@ -122,7 +122,7 @@ impl Dice {
 
     /// Where the first run ends: half of one, or one.
     fn phase(self) -> usize {
-        RUN / 2 << (self.part(0) & 1)
+        (RUN / 2) << (self.part(0) & 1)
     }
 
     /// Any number below a bound.
@@ -231,7 +231,10 @@ mod tests {
                 Places::append(&mut out, want, |places| table.sample(None, want, dice, places));
                 let places = out.as_chunks_mut::<6>().0;
                 places.sort_unstable();
-                assert!(places.len() == want && places.windows(2).all(|pair| pair[0] < pair[1]) && places[0] > [0; 6], "{dice:?}");
+                assert!(
+                    places.len() == want && places.windows(2).all(|pair| pair[0] < pair[1]) && places[0] > [0; 6],
+                    "{dice:?}"
+                );
             }
         }
     }
