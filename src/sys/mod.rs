@@ -21,7 +21,7 @@ pub use linux::{Messages, receive_packet_info};
 pub use listener::Listener;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{Messages, receive_packet_info};
-pub use processor::{bytes_equal, prefetch, prefetch_all};
+pub use processor::{bytes_equal, prefetch, prefetch_all, prefetch_to_write};
 
 /// Bytes of a datagram that are received; what is longer loses its end. Room for a scrape of more torrents than are ever
 /// answered, and for any announce with its options.

@@ -25,10 +25,31 @@ fn prefetch_line(address: *const i8) {
 /// Asks for all cache lines of `value`.
 #[inline(always)]
 pub fn prefetch_all<T>(value: &T) {
-    let first = std::ptr::from_ref(value).cast::<[u8; 64]>();
-    for line in 0..size_of::<T>().div_ceil(64) {
-        prefetch_line(first.wrapping_add(line).cast());
+    lines(value).for_each(prefetch_line);
+}
+
+/// Asks for all cache lines of `value`, to be written: what only this processor has need not be asked for again.
+#[inline(always)]
+pub fn prefetch_to_write<T>(value: &T) {
+    for line in lines(value) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as of any prefetch; a processor without this one takes it for none.
+        unsafe {
+            std::arch::asm!("prefetchw [{0}]", in(reg) line, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as of any prefetch.
+        unsafe {
+            std::arch::asm!("prfm pstl1keep, [{0}]", in(reg) line, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        let _ = line;
     }
+}
+
+fn lines<T>(value: &T) -> impl Iterator<Item = *const i8> {
+    let first = std::ptr::from_ref(value).cast::<[u8; 64]>();
+    (0..size_of::<T>().div_ceil(64)).map(move |line| first.wrapping_add(line).cast())
 }
 
 /// A bit for each byte, from the lowest on: whether it is that one.

@@ -70,7 +70,7 @@ use super::{
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
-use crate::sys::{prefetch_all, tidy_frames};
+use crate::sys::{prefetch_to_write, tidy_frames};
 use key::{Hash, Key};
 use peer::Lifetime;
 use shard::{Path, Shard};
@@ -179,7 +179,7 @@ impl Storage for MemoryStorage {
             let mut paths = ArrayVec::<Path, PREFETCHED>::new();
             for entry in &*entries {
                 let hash = self.key.hash(&entry.request.info_hash().0);
-                prefetch_all(self.shard(hash));
+                prefetch_to_write(self.shard(hash));
                 paths.push(Path::new(hash, Dice::throw(*seed, number)));
                 number += 1;
             }
