@@ -53,17 +53,17 @@ fn zipf(ranks: u32, rng: &mut impl Rng) -> u32 {
 }
 
 impl FromStr for Distribution {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "not even:N, uniform:N or zipf:N, with N above 0".to_owned();
-        let (kind, torrents) = text.split_once(':').ok_or_else(wrong)?;
-        let torrents = torrents.parse().ok().filter(|&torrents| torrents > 0).ok_or_else(wrong)?;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "must be zipf:N, uniform:N or even:N, with N from 1 to 4294967295";
+        let (kind, torrents) = text.split_once(':').ok_or(EXPECTED)?;
+        let torrents = torrents.parse().ok().filter(|&torrents| torrents > 0).ok_or(EXPECTED)?;
         match kind {
             "even" => Ok(Self::Even(torrents)),
             "uniform" => Ok(Self::Uniform(torrents)),
             "zipf" => Ok(Self::Zipf(torrents)),
-            _ => Err(wrong()),
+            _ => Err(EXPECTED),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! whatever disturbs the machine for a while disturbs them all. A figure is what the kernel says of the server's
 //! process, never what the server says of itself.
 //!
-//! - [`arguments`]: a command line with any number of servers.
+//! - [`arguments`]: command lines with any number of servers, and what comes of those that cannot be.
 //! - [`server`]: processes that are started, waited for, and ended with their owner.
 //! - [`process`]: cores, processor time, resident memory.
 //! - [`spread`], [`percentiles`] and [`table`]: many rounds as one cell, and cells as a table.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
@@ -18,13 +19,13 @@ pub struct CpuTime {
 impl CpuTime {
     /// What `process` has used so far.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If it has ended: then nothing measured since is worth anything.
-    pub fn of(process: u32) -> Self {
+    pub fn of(process: u32) -> Result<Self> {
         let path = format!("/proc/{process}/stat");
-        let stat = fs::read_to_string(&path).unwrap_or_else(|error| panic!("the server has ended: {path}: {error}"));
-        Self::parse(&stat).unwrap_or_else(|| panic!("not what proc(5) says: {stat}"))
+        let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
+        Self::parse(&stat).with_context(|| format!("{path}: not what proc(5) says: {stat}"))
     }
 
     /// Fields 14 and 15 of proc_pid_stat(5), counted behind the program's name, which may hold spaces.
@@ -49,36 +50,40 @@ impl CpuTime {
 
 /// Bytes of memory a process has resident, to the page.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If it has ended, or is not ours to look at.
-pub fn resident_bytes(process: u32) -> u64 {
+pub fn resident_bytes(process: u32) -> Result<u64> {
     // The counters in `status` are allowed to be some pages per core wrong; this is counted at the moment it is read.
     let path = format!("/proc/{process}/smaps_rollup");
-    let rollup = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let rollup = fs::read_to_string(&path).with_context(|| path.clone())?;
     let kibibytes = rollup.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.parse().ok());
-    kibibytes.map_or_else(|| panic!("{path} has no line of resident memory"), |kibibytes: u64| kibibytes * 1_024)
+    kibibytes.map(|kibibytes: u64| kibibytes * 1_024).with_context(|| format!("{path} has no line of resident memory"))
 }
 
 /// Keeps the calling thread, and what it starts from now on, on one core.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If there is no such core.
-pub fn pin(core: usize) {
+pub fn pin(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     let pinned = cores.set(core).and_then(|()| sched_setaffinity(THIS_THREAD, &cores));
-    pinned.unwrap_or_else(|error| panic!("core {core}: {error}"));
+    pinned.with_context(|| format!("there is no core {core} for this program; try --no-pin"))
 }
 
 /// Does `start` on a core; a process that it starts stays there, this thread does not.
-pub fn on_core<T>(core: Option<usize>, start: impl FnOnce() -> T) -> T {
-    let Some(core) = core else { return start() };
+///
+/// # Errors
+///
+/// If there is no such core.
+pub fn on_core<T>(core: Option<usize>, start: impl FnOnce() -> T) -> Result<T> {
+    let Some(core) = core else { return Ok(start()) };
     let before = sched_getaffinity(THIS_THREAD).expect("a thread may ask for its cores");
-    pin(core);
+    pin(core)?;
     let started = start();
     sched_setaffinity(THIS_THREAD, &before).expect("these cores were ours before");
-    started
+    Ok(started)
 }
 
 const THIS_THREAD: Pid = Pid::from_raw(0);
@@ -100,9 +105,9 @@ mod tests {
 
     #[test]
     fn resident_memory_grows_with_what_is_written() {
-        let before = resident_bytes(std::process::id());
+        let before = resident_bytes(std::process::id()).unwrap();
         let written = vec![1_u8; 64 << 20];
-        let growth = resident_bytes(std::process::id()).saturating_sub(before);
+        let growth = resident_bytes(std::process::id()).unwrap().saturating_sub(before);
         // Other tests run beside this one, and grow or shrink.
         assert!((32 << 20..512 << 20).contains(&growth), "{growth} bytes");
         drop(written);
@@ -111,8 +116,9 @@ mod tests {
     #[test]
     fn a_thread_comes_back_from_the_core_it_starts_a_process_on() {
         let before = sched_getaffinity(THIS_THREAD).unwrap();
-        let inside = on_core(Some(0), || sched_getaffinity(THIS_THREAD).unwrap());
+        let inside = on_core(Some(0), || sched_getaffinity(THIS_THREAD).unwrap()).unwrap();
         assert!(inside.is_set(0).unwrap() && (1..CpuSet::count()).all(|core| !inside.is_set(core).unwrap()));
         assert_eq!(sched_getaffinity(THIS_THREAD).unwrap(), before);
+        assert!(pin(CpuSet::count() - 1).unwrap_err().to_string().ends_with("; try --no-pin"));
     }
 }

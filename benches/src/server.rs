@@ -1,14 +1,20 @@
 //! Servers under measurement.
 
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::{IpAddr, SocketAddr};
 use std::panic;
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::on_core;
 
@@ -23,45 +29,82 @@ pub struct ServerCommand {
     pub command: Vec<String>,
 }
 
+impl ServerCommand {
+    /// What separates words where a whole server is one value: none of Unicode's characters, but one for a program's own use.
+    pub const BETWEEN_WORDS: &str = "\u{ffff}";
+}
+
+impl FromStr for ServerCommand {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut words = text.split(Self::BETWEEN_WORDS).map(str::to_owned);
+        let (Some(name), Some(port), Some(program)) = (words.next(), words.next(), words.next()) else {
+            return Err("must be a name, a port and a command");
+        };
+        let port = port.parse().ok().filter(|&port| port > 0).ok_or("PORT must be a whole number from 1 to 65535")?;
+        Ok(Self { name, port, command: std::iter::once(program).chain(words).collect() })
+    }
+}
+
 /// A server's process, ended with this value.
 pub struct Server {
     name: String,
     address: SocketAddr,
-    child: Child,
+    process: Pid,
+    child: RefCell<Child>,
+    /// What it writes to its standard output and error: a file without a name, which is gone with this value.
+    output: File,
 }
 
 impl Server {
-    /// Starts a server that listens at `address`, on one core alone if one is given, and waits until `answers` says
-    /// yes.
+    /// Starts a server that listens at `address`, on one core alone if one is given, and waits until it `answers`.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If another one answers there already, or this one cannot be started, ends at once, or does not answer within
-    /// [`PATIENCE`]: nothing can be measured.
-    pub fn start(
+    /// If another one answers there already, or this one cannot be started, ends, or does not answer within [`PATIENCE`].
+    pub fn start<E: Display>(
         command: &ServerCommand,
         address: IpAddr,
         core: Option<usize>,
-        mut answers: impl FnMut(SocketAddr) -> bool,
-    ) -> Self {
+        answers: impl FnMut(SocketAddr) -> Result<(), E>,
+    ) -> Result<Self> {
         let address = SocketAddr::new(address, command.port);
-        assert!(!answers(address), "somebody else answers at {address}, where {} should", command.name);
-        END_WITH_PANIC.call_once(end_servers_when_a_panic_aborts);
-        let (program, arguments) = command.command.split_first().expect("a command has a first word");
-        let mut start = Command::new(program);
-        start.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = on_core(core, || start.spawn()).unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
-        let mut server = Self { name: command.name.clone(), address, child };
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(server.process());
-        let deadline = Instant::now() + PATIENCE;
-        while !answers(address) {
-            if let Some(status) = server.child.try_wait().expect("our own child can be waited for") {
-                panic!("{} ended with {status}; try: {}", command.name, command.command.join(" "));
+        Self::start_within(PATIENCE, command, address, core, answers)
+    }
+
+    fn start_within<E: Display>(
+        patience: Duration,
+        command: &ServerCommand,
+        address: SocketAddr,
+        core: Option<usize>,
+        mut answers: impl FnMut(SocketAddr) -> Result<(), E>,
+    ) -> Result<Self> {
+        ensure!(answers(address).is_err(), "{} at {address}: another server answers there already", command.name);
+        let server = Self::spawn(command, address, core)?;
+        let start = Instant::now();
+        while let Err(failure) = answers(address) {
+            let elapsed = start.elapsed();
+            if elapsed > patience || server.ended().is_some() {
+                let seconds = elapsed.as_secs_f64();
+                return server.explain(Err(anyhow!("no good answer after {seconds:.1} s ({failure})")));
             }
-            assert!(Instant::now() < deadline, "{} does not answer at {address}", command.name);
             thread::sleep(PAUSE);
         }
-        server
+        Ok(server)
+    }
+
+    fn spawn(command: &ServerCommand, address: SocketAddr, core: Option<usize>) -> Result<Self> {
+        END_WITH_PANIC.call_once(end_servers_when_a_panic_aborts);
+        let output = tempfile::Builder::new().append(true).tempfile()?.into_file();
+        let (program, arguments) = command.command.split_first().context("a server needs a command")?;
+        let mut start = Command::new(program);
+        start.args(arguments).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
+        let child = on_core(core, || start.spawn())?;
+        let child = child.with_context(|| format!("{} at {address}: cannot start {program}", command.name))?;
+        let process = Pid::from_child(&child);
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+        Ok(Self { name: command.name.clone(), address, process, child: RefCell::new(child), output })
     }
 
     /// What the table calls it.
@@ -76,17 +119,67 @@ impl Server {
 
     /// Its process id.
     pub fn process(&self) -> u32 {
-        self.child.id()
+        self.child.borrow().id()
+    }
+
+    /// How it has ended, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child.borrow_mut().try_wait().expect("our own child can be waited for")
+    }
+
+    /// Adds to a failure which server's it is, whether that one still runs, and what it has said.
+    ///
+    /// # Errors
+    ///
+    /// The failure, if `outcome` is one.
+    pub fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|failure| {
+            // Its sockets are closed a moment before it has ended.
+            let ended = (0..10).find_map(|_| {
+                thread::sleep(PAUSE);
+                self.ended()
+            });
+            let state = ended.map_or_else(|| "it still runs".into(), |status| format!("it has ended with {status}"));
+            anyhow!("{} at {}: {failure:#}; {state}, {}", self.name, self.address, self.last_words())
+        })
+    }
+
+    /// The last line of its output, and where all of it stays.
+    fn last_words(&self) -> String {
+        let line = tail(&self.output).unwrap_or_default();
+        if line.is_empty() {
+            return "and has said nothing".into();
+        }
+        let place = keep(&self.output).map_or_else(|error| error.to_string(), |path| path.display().to_string());
+        format!("its last words: {line}; all of its output: {place}")
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|&process| process != self.process());
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|&process| process != self.process);
+        let child = self.child.get_mut();
         // Already gone is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
+}
+
+/// The last line that is not blank, looked for at the end of a file, however long that is.
+fn tail(mut file: &File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(TAIL)))?;
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned())
+}
+
+/// Copies a file to one that stays.
+fn keep(mut file: &File) -> io::Result<PathBuf> {
+    let (mut copy, path) = tempfile::Builder::new().prefix("chihaya-benches-").suffix(".log").tempfile()?.keep()?;
+    file.rewind()?;
+    io::copy(&mut file, &mut copy)?;
+    Ok(path)
 }
 
 /// Release builds abort on panic, which drops nothing: servers would stay, and spoil the next run.
@@ -96,16 +189,15 @@ fn end_servers_when_a_panic_aborts() {
         panic::set_hook(Box::new(move |message| {
             report(message);
             for &process in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                let process = Pid::from_raw(process.try_into().expect("the kernel's ids are positive"));
                 // Already gone is as good.
-                let _ = kill(process, Signal::SIGKILL);
+                let _ = kill_process(process, Signal::KILL);
             }
         }));
     }
 }
 
 /// Processes of all servers there are; none has been waited for, so that no id is another's.
-static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 static END_WITH_PANIC: Once = Once::new();
 
@@ -114,14 +206,28 @@ pub fn turns(round: usize, servers: usize) -> impl Iterator<Item = usize> {
     (0..servers).map(move |turn| (round + turn) % servers)
 }
 
-/// Reading a list of millions of torrents takes some trackers a while.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Reading a list of millions of torrents takes some trackers a few seconds.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Bytes of a server's output that its last line is looked for in.
+const TAIL: u64 = 4_096;
+
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    /// Starts a server that never answers, and tells how that is told.
+    fn failure(patience: Duration, words: &[&str]) -> String {
+        let command = words.iter().map(|&word| word.to_owned()).collect();
+        let command = ServerCommand { name: "mute".into(), port: 1, command };
+        let address = (Ipv4Addr::LOCALHOST, 1).into();
+        let server = Server::start_within(patience, &command, address, None, |_| Err("connection refused"));
+        server.err().expect("it cannot be started").to_string()
+    }
 
     #[test]
     fn every_server_has_its_turn_in_every_round() {
@@ -130,9 +236,26 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "gone ended with")]
     fn a_server_that_ends_is_not_waited_for() {
-        let command = ServerCommand { name: "gone".into(), port: 1, command: vec!["true".into()] };
-        Server::start(&command, IpAddr::from([127, 0, 0, 1]), None, |_| false);
+        let told = failure(PATIENCE, &["sh", "-c", "echo first; echo last >&2; exit 3"]);
+        let (told, path) = told.split_once("; all of its output: ").expect(&told);
+        assert!(told.starts_with("mute at 127.0.0.1:1: no good answer after 0."), "{told}");
+        assert!(
+            told.ends_with("(connection refused); it has ended with exit status: 3, its last words: last"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "first\nlast\n");
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_never_answers_is_not_waited_for_much_longer() {
+        let told = failure(Duration::from_millis(1), &["sleep", "60"]);
+        assert!(told.ends_with(" s (connection refused); it still runs, and has said nothing"), "{told}");
+    }
+
+    #[test]
+    fn a_server_that_there_is_not_is_named() {
+        assert_eq!(failure(PATIENCE, &["/nowhere/tracker"]), "mute at 127.0.0.1:1: cannot start /nowhere/tracker");
     }
 }

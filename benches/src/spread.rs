@@ -18,7 +18,7 @@ impl Spread {
         self.values.iter().sum::<f64>() / self.count()
     }
 
-    /// The one in the middle, or the mean of the two; not a number without any.
+    /// The one in the middle; of an even number, the mean of the two; not a number without any.
     pub fn median(&self) -> f64 {
         let middle = self.values.len() / 2;
         match self.values.get(middle) {
@@ -67,6 +67,7 @@ mod tests {
         assert_eq!((odd.mean(), odd.median(), odd.min(), odd.max()), (4.0, 2.0, 1.0, 9.0));
         let even = Spread::from_iter([4.0, 1.0, 2.0, 9.0]);
         assert_eq!((even.mean(), even.median()), (4.0, 3.0));
+        assert_eq!(Spread::from_iter([2.0, 1.0]).median(), 1.5);
         assert_eq!(even.cell(1), "3.0 (1.0–9.0)");
         assert!(Spread::default().median().is_nan());
     }

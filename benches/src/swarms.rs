@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use anyhow::{Result, ensure};
+use clap::Args;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
+use crate::arguments::{decimal, whole};
 use crate::distribution::Distribution;
 
 /// Who is in which torrent. Peers are numbers from 0, torrents too; each peer belongs to one of the clients'
@@ -22,17 +25,23 @@ pub struct Swarms {
 }
 
 /// What the peers of all torrents are made from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct Plan {
-    /// How they choose among torrents.
+    /// How they choose torrents: zipf:N (exponent 1.0) and uniform:N draw from N, of which some stay empty; even:N deals
+    /// them out
+    #[arg(long = "torrents", value_name = "KIND:N", default_value = "zipf:2150000")]
     pub distribution: Distribution,
-    /// How many there are.
+    /// Peers in all
+    #[arg(long, value_name = "N", default_value = "2000000", value_parser = whole(1..=u32::MAX))]
     pub peers: u32,
-    /// The share of seeders among them, in each torrent, 0 to 1.
+    /// The share of seeders in each torrent, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = decimal(0.0..=1.0))]
     pub seeders: f64,
-    /// Addresses they come from.
+    /// Addresses the peers come from, 1 to 65536; a torrent has at most 65535 peers at each
+    #[arg(long = "addresses", value_name = "N", default_value = "64", value_parser = whole(1..=MAX_CLIENTS))]
     pub clients: u32,
-    /// What all that is random depends on.
+    /// Another number, another fill
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
 }
 
@@ -49,34 +58,20 @@ pub struct Peer {
     pub others: u32,
 }
 
-impl Plan {
-    /// Whether every address has a peer, and the share is one.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, for whoever wrote the command line.
-    pub fn check(&self) -> Result<(), &'static str> {
-        match self {
-            Self { clients: 0, .. } => Err("--addresses must be 1 at least"),
-            Self { clients, peers, .. } if peers < clients => Err("--peers must not be fewer than --addresses"),
-            Self { clients, .. } if *clients > MAX_CLIENTS => Err("--addresses must be 65536 at most"),
-            Self { seeders, .. } if !(0.0..=1.0).contains(seeders) => Err("--seeders must be from 0 to 1"),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Swarms {
     /// Deals out the peers.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If a torrent has more peers than there are ports at the clients' addresses.
-    pub fn new(plan: &Plan) -> Self {
-        let sizes = plan.distribution.sizes(plan.peers, &mut SmallRng::seed_from_u64(plan.seed));
+    /// If an address has no peer, or a torrent has more peers than there are ports at all addresses: in words for whoever
+    /// wrote the command line.
+    pub fn new(plan: &Plan) -> Result<Self> {
+        let Plan { peers, clients, .. } = *plan;
+        ensure!(peers >= clients, "--peers {peers}: must not be fewer than --addresses, which are {clients}");
+        let sizes = plan.distribution.sizes(peers, &mut SmallRng::seed_from_u64(plan.seed));
         let largest = sizes.iter().max().copied().unwrap_or_default();
         let needed = largest.div_ceil(PORTS);
-        assert!(plan.clients >= needed, "a torrent of {largest} peers needs {needed} addresses, not {}", plan.clients);
+        ensure!(clients >= needed, "--addresses {clients}: a torrent of {largest} peers needs {needed} at least");
         let mut starts = Vec::with_capacity(sizes.len() + 1);
         let mut torrents = Vec::with_capacity(plan.peers as usize);
         for (torrent, &size) in (0..).zip(&sizes) {
@@ -84,7 +79,7 @@ impl Swarms {
             torrents.extend((0..size).map(|_| torrent));
         }
         starts.push(plan.peers);
-        Self { seed: plan.seed, clients: plan.clients, seeders: plan.seeders, starts, torrents }
+        Ok(Self { seed: plan.seed, clients: plan.clients, seeders: plan.seeders, starts, torrents })
     }
 
     /// How many peers there are.
@@ -214,7 +209,7 @@ mod tests {
 
     fn swarms(distribution: &str, peers: u32, seeders: f64, clients: u32) -> Swarms {
         let distribution = distribution.parse().unwrap();
-        Swarms::new(&Plan { distribution, peers, seeders, clients, seed: 1 })
+        Swarms::new(&Plan { distribution, peers, seeders, clients, seed: 1 }).unwrap()
     }
 
     #[test]
@@ -237,7 +232,9 @@ mod tests {
         let swarms = swarms("even:1", 2 * PORTS, 0.5, 2);
         let endpoints: HashSet<_> = (0..swarms.peers()).map(|number| (number % 2, swarms.peer(number).port)).collect();
         assert_eq!(endpoints.len(), 2 * 65_535);
-        assert!(std::panic::catch_unwind(|| self::swarms("even:1", 2 * PORTS + 1, 0.5, 2)).is_err());
+        let one_too_many =
+            Plan { distribution: Distribution::Even(1), peers: 131_071, seeders: 0.5, clients: 2, seed: 1 };
+        assert!(Swarms::new(&one_too_many).is_err());
     }
 
     /// BEP 15 and BEP 21: a seeder has no use for another one.

@@ -5,9 +5,13 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 
+use anyhow::{Context as _, Result};
 use chihaya::bittorrent::{Counts, PerFamily};
 use chihaya::wire::http::{AnnounceReply, PeerForm};
+use chihaya_benches::arguments::{self, MAX_NUMWANT, whole};
+use clap::Parser;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -17,17 +21,30 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let address: SocketAddr = arguments.next().expect("ADDRESS").parse().expect("an address and port");
-    let peers = arguments.next().map_or(30, |peers| peers.parse().expect("a number of peers"));
-    let reply = Bytes::from(reply(peers));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+/// Answer every HTTP request with the same announce reply: the floor for http_load to compare with.
+#[derive(Parser)]
+#[command(name = "http_constant")]
+struct Options {
+    /// Address and port to listen at, such as 127.0.0.1:7200
+    #[arg(value_parser = arguments::address)]
+    address: SocketAddr,
+    /// Peers in the reply, 0 to 200
+    #[arg(default_value = "30", value_parser = whole(0..=MAX_NUMWANT))]
+    peers: u16,
+}
+
+fn main() -> ExitCode {
+    arguments::run(serve)
+}
+
+fn serve(Options { address, peers }: Options) -> Result<()> {
+    let reply = Bytes::from(reply(peers.into()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(address).await.expect("the address is free");
+        let listener = TcpListener::bind(address).await.with_context(|| address.to_string())?;
         println!("ready");
         loop {
-            let (socket, _) = listener.accept().await.expect("a connection");
+            let (socket, _) = listener.accept().await?;
             let reply = reply.clone();
             tokio::spawn(async move {
                 let service = service_fn(|_: Request<Incoming>| {
@@ -39,7 +56,7 @@ fn main() {
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
             });
         }
-    });
+    })
 }
 
 /// As long as what a tracker would say.

@@ -6,22 +6,38 @@
 //! a tracker: the kernel tells which address was asked, and is told which to reply from.
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
+use anyhow::{Context as _, Result};
 use chihaya::sys::Messages;
 use chihaya::units::Size;
+use chihaya_benches::arguments;
+use clap::Parser;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-fn main() {
-    let address: SocketAddr = std::env::args().nth(1).expect("ADDRESS").parse().expect("an address and port");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+/// Answer UDP requests as a tracker would (BEP 15), from no data: the floor for udp_load to compare with.
+#[derive(Parser)]
+#[command(name = "udp_echo")]
+struct Options {
+    /// Address and port to listen at, such as 127.0.0.1:7000
+    #[arg(value_parser = arguments::address)]
+    address: SocketAddr,
+}
+
+fn main() -> ExitCode {
+    arguments::run(serve)
+}
+
+fn serve(Options { address }: Options) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
-        let socket = chihaya::udp::bind(address, Size::mebibytes(8)).expect("the address is free");
-        let socket = UdpSocket::from_std(socket).expect("within the runtime");
+        let socket = chihaya::udp::bind(address, Size::mebibytes(8)).with_context(|| address.to_string())?;
+        let socket = UdpSocket::from_std(socket)?;
         let mut messages = Messages::new(64);
         loop {
-            socket.readable().await.expect("the runtime lives");
+            socket.readable().await?;
             let inner = SockRef::from(&socket);
             if socket.try_io(Interest::READABLE, || messages.receive(&inner)).is_err() {
                 continue;
@@ -33,7 +49,7 @@ fn main() {
             }
             messages.send(&inner);
         }
-    });
+    })
 }
 
 /// The length of the reply to a request; 0 to what is none.

@@ -1,49 +1,94 @@
 //! Requests per second and processor time per request of UDP trackers, beside each other in one run.
 //!
 //! `udp_load [OPTION VALUE]… --server NAME PORT COMMAND…` starts each server, fills all with the same peers, and
-//! loads one after another, in rounds. The options and their defaults are in the README beside it.
+//! loads one after another, in rounds. `--help` tells the options, and the README beside it what comes of them.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use chihaya_benches::arguments::{Arguments, refuse};
-use chihaya_benches::distribution::Distribution;
+use anyhow::{Result, ensure};
+use chihaya_benches::arguments::{self, Destinations, MAX_NUMWANT, Turns, whole};
 use chihaya_benches::percentiles::Percentiles;
 use chihaya_benches::process::{CpuTime, pin};
-use chihaya_benches::server::{Server, ServerCommand, turns};
+use chihaya_benches::server::{Server, turns};
 use chihaya_benches::spread::Spread;
 use chihaya_benches::swarms::{Plan, Swarms};
 use chihaya_benches::table::{Table, thousands};
 use chihaya_benches::udp::closed::{self, Overdue};
 use chihaya_benches::udp::scripts::{self, Mix, Mixed};
-use chihaya_benches::udp::{Clients, Tally, answers, paced};
+use chihaya_benches::udp::{BURST, Clients, Tally, answers, paced};
+use clap::Parser;
 
-fn main() {
-    let options = Options::read();
-    let swarms = Swarms::new(&options.plan);
+/// Load UDP trackers (BEP 15) in turn: requests per second, and processor time per request.
+#[derive(Parser)]
+#[command(name = "udp_load", override_usage = "udp_load [OPTIONS] --server NAME PORT COMMAND…")]
+struct Options {
+    #[command(flatten)]
+    plan: Plan,
+    /// Peers asked for in each announce, 0 to 200
+    #[arg(long, value_name = "N", default_value = "30", value_parser = whole(0..=MAX_NUMWANT))]
+    numwant: u16,
+    /// Percentages of connects, announces, and scrapes of one torrent
+    #[arg(long, value_name = "C/A/S", default_value = "50/50/0")]
+    mix: Mix,
+    #[command(flatten)]
+    turns: Turns,
+    /// Requests under way, in bursts of 64 from one address each; beyond 200 the queue of a server with the kernel's
+    /// default buffer overflows [default: 128; with one address, 64]
+    #[arg(long, value_name = "N", value_parser = window)]
+    window: Option<u32>,
+    /// Load with so many requests a second, 1 to 10000000, whatever is answered, and tell the time to the reply
+    #[arg(long, value_name = "N", value_parser = whole(1_u32..=10_000_000))]
+    rate: Option<u32>,
+    #[command(flatten)]
+    destinations: Destinations,
+}
+
+impl Options {
+    fn window(&self) -> u32 {
+        self.window.unwrap_or(BURST_U32 * self.plan.clients.min(2))
+    }
+}
+
+fn main() -> ExitCode {
+    arguments::run(measure)
+}
+
+fn measure(options: Options) -> Result<()> {
+    let plan = &options.plan;
+    let bursts = options.window() / BURST_U32;
+    ensure!(
+        bursts <= plan.clients,
+        "--window {}: {bursts} bursts need as many --addresses at least, not {}",
+        options.window(),
+        plan.clients
+    );
+    let swarms = Swarms::new(plan)?;
     println!(
         "{} peers in {} torrents ({}), {} asked for, {} % seeders; {} connects/announces/scrapes; {} addresses",
         thousands(swarms.peers().into()),
         thousands(swarms.torrents().into()),
-        options.plan.distribution,
-        options.num_want,
-        options.plan.seeders * 100.0,
+        plan.distribution,
+        options.numwant,
+        plan.seeders * 100.0,
         options.mix,
-        options.plan.clients,
+        plan.clients,
     );
-    if let Some(path) = &options.write_hashes {
-        swarms.write_hashes(path).unwrap_or_else(|error| refuse(&format!("{path}: {error}")));
+    options.destinations.write_hashes(&swarms)?;
+    let pinned = !options.turns.no_pin;
+    if pinned {
+        pin(GENERATOR_CORE)?;
     }
-    if options.pinned {
-        pin(GENERATOR_CORE);
-    }
-    let core = options.pinned.then_some(SERVER_CORE);
-    let servers: Vec<_> =
-        options.servers.iter().map(|command| Server::start(command, LOOPBACK, core, answers)).collect();
-    let mut contenders: Vec<_> = servers.iter().map(|server| Contender::fill(server, &swarms, &options)).collect();
-    for round in 0..options.rounds {
+    let core = pinned.then_some(SERVER_CORE);
+    let start = |command| Server::start(command, LOOPBACK, core, answers);
+    let servers = options.destinations.servers.iter().map(start).collect::<Result<Vec<_>>>()?;
+    let fill = |server| Server::explain(server, Contender::fill(server, &swarms, &options));
+    let mut contenders = servers.iter().map(fill).collect::<Result<Vec<_>>>()?;
+    for round in 0..options.turns.rounds {
         for turn in turns(round, contenders.len()) {
-            contenders[turn].load(&options, round);
+            let contender = &mut contenders[turn];
+            contender.server.explain(contender.load(&options, round))?;
         }
     }
     if !contenders.is_empty() {
@@ -52,6 +97,7 @@ fn main() {
             print!("\n{}", delays(contenders));
         }
     }
+    Ok(())
 }
 
 /// A server with its fill, and what its rounds came to.
@@ -69,30 +115,32 @@ struct Round {
 }
 
 impl<'a> Contender<'a> {
-    fn fill(server: &'a Server, swarms: &'a Swarms, options: &Options) -> Self {
-        let mut clients = Clients::new(swarms, server.address(), options.num_want);
+    fn fill(server: &'a Server, swarms: &'a Swarms, options: &Options) -> Result<Self> {
+        let mut clients = Clients::new(swarms, server, options.numwant)?;
         let start = Instant::now();
-        let filled = scripts::fill(&mut clients, options.window);
+        let filled = scripts::fill(&mut clients, options.window())?;
         let (name, elapsed) = (server.name(), start.elapsed().as_secs_f64());
         println!("{name}: every peer acknowledged after {elapsed:.1} s, {} requests sent again", filled.resent);
-        Self { server, clients, rounds: Vec::new(), delays: Vec::new() }
+        Ok(Self { server, clients, rounds: Vec::new(), delays: Vec::new() })
     }
 
-    fn load(&mut self, options: &Options, round: usize) {
-        scripts::connect(&mut self.clients, options.window);
-        let before = CpuTime::of(self.server.process());
+    fn load(&mut self, options: &Options, round: usize) -> Result<()> {
+        scripts::connect(&mut self.clients, options.window())?;
+        let before = CpuTime::of(self.server.process())?;
         let start = Instant::now();
-        let end = start + Duration::from_secs_f64(options.seconds);
-        let mut script = Mixed::new(self.clients.swarms(), options.mix, options.plan.seed + round as u64, end);
+        let end = start + Duration::from_secs_f64(options.turns.seconds);
+        let mut script =
+            Mixed::new(self.clients.swarms(), options.mix, options.plan.seed.wrapping_add(round as u64), end);
         let tally = match options.rate {
-            None => closed::run(&mut self.clients, &mut script, options.window, Overdue::GiveUp),
+            None => closed::run(&mut self.clients, &mut script, options.window(), Overdue::GiveUp),
             Some(rate) => paced::run(&mut self.clients, &mut script, rate, &mut self.delays),
-        };
+        }?;
         // At a rate, waiting for lost replies comes on top.
         let elapsed = options.rate.map_or_else(|| start.elapsed(), |_| end - start);
-        let cpu = CpuTime::of(self.server.process()).since(before);
-        assert!(tally.answered > 0, "{} answers nothing", self.server.name());
+        let cpu = CpuTime::of(self.server.process())?.since(before);
+        ensure!(tally.answered > 0, "no reply in round {}", round + 1);
         self.rounds.push(Round { tally, elapsed, cpu });
+        Ok(())
     }
 
     fn spread(&self, figure: impl Fn(&Round) -> f64) -> Spread {
@@ -173,58 +221,17 @@ fn delays(contenders: Vec<Contender<'_>>) -> Table {
     table
 }
 
-struct Options {
-    plan: Plan,
-    num_want: u16,
-    mix: Mix,
-    seconds: f64,
-    rounds: usize,
-    window: u32,
-    rate: Option<u32>,
-    pinned: bool,
-    write_hashes: Option<String>,
-    servers: Vec<ServerCommand>,
+/// Reads a number of requests that are some bursts.
+fn window(word: &str) -> Result<u32, String> {
+    let requests = whole(BURST_U32..=MAX_WINDOW)(word).ok().filter(|requests| requests.is_multiple_of(BURST_U32));
+    requests.ok_or_else(|| format!("must be a multiple of {BURST}, up to {MAX_WINDOW}"))
 }
 
-impl Options {
-    fn read() -> Self {
-        let distribution = Distribution::Zipf(2_150_000);
-        let mut options = Self {
-            plan: Plan { distribution, peers: 2_000_000, seeders: 0.5, clients: 64, seed: 1 },
-            num_want: 30,
-            mix: "50/50/0".parse().expect("a mix"),
-            seconds: 3.0,
-            rounds: 9,
-            window: 128,
-            rate: None,
-            pinned: true,
-            write_hashes: None,
-            servers: Vec::new(),
-        };
-        let mut arguments = Arguments::from_environment();
-        while let Some(option) = arguments.option() {
-            match option.as_str() {
-                "--torrents" => options.plan.distribution = arguments.value(&option),
-                "--peers" => options.plan.peers = arguments.value(&option),
-                "--seeders" => options.plan.seeders = arguments.value(&option),
-                "--addresses" => options.plan.clients = arguments.value(&option),
-                "--seed" => options.plan.seed = arguments.value(&option),
-                "--numwant" => options.num_want = arguments.value(&option),
-                "--mix" => options.mix = arguments.value(&option),
-                "--seconds" => options.seconds = arguments.value(&option),
-                "--rounds" => options.rounds = arguments.value(&option),
-                "--window" => options.window = arguments.value(&option),
-                "--rate" => options.rate = Some(arguments.value(&option)),
-                "--no-pin" => options.pinned = false,
-                "--write-hashes" => options.write_hashes = Some(arguments.value(&option)),
-                "--server" => options.servers.push(arguments.server()),
-                _ => refuse(&format!("no option {option}; see benches/README.md")),
-            }
-        }
-        options.plan.check().unwrap_or_else(|problem| refuse(problem));
-        options
-    }
-}
+#[expect(clippy::cast_possible_truncation, reason = "64")]
+const BURST_U32: u32 = BURST as u32;
+
+/// A burst from each of as many addresses as there can be.
+const MAX_WINDOW: u32 = BURST_U32 << 16;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const SERVER_CORE: usize = 0;

@@ -4,6 +4,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 
+use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg};
 
@@ -31,10 +32,10 @@ impl Batch {
     /// udp(7)): the way through the kernel, most of what a datagram costs its sender, is gone once for all of them.
     /// The receiver pays for each as ever. So one core keeps any server busy, whose replies go their way one by one.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If nobody listens at the other end, or the system reports anything else.
-    pub(super) fn send(&self, socket: &UdpSocket, packets: &[Vec<u8>]) {
+    pub(super) fn send(&self, socket: &UdpSocket, packets: &[Vec<u8>]) -> Result<()> {
         let mut sent = [false; BURST];
         for first in 0..packets.len() {
             if sent[first] {
@@ -51,16 +52,17 @@ impl Batch {
                 }
             }
             let at_once = MAX_LENGTH / length.max(1);
-            slices[..count].chunks(at_once).for_each(|slices| send_in_pieces(socket, slices, length));
+            slices[..count].chunks(at_once).try_for_each(|slices| send_in_pieces(socket, slices, length))?;
         }
+        Ok(())
     }
 
     /// Receives what is there, [`BURST`] at most, and never waits.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If the server has gone, or the system reports anything else.
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> usize {
+    pub(super) fn receive(&mut self, socket: &UdpSocket) -> Result<usize> {
         let mut slices = self.buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
         let received =
             recvmmsg(socket.as_raw_fd(), &mut self.incoming, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None);
@@ -71,10 +73,10 @@ impl Batch {
                     *length = result.bytes;
                     count += 1;
                 }
-                count
+                Ok(count)
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => 0,
-            Err(error) => panic!("cannot receive from {:?}: {error}", socket.peer_addr()),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
+            Err(error) => Err(error).context("cannot receive"),
         }
     }
 
@@ -84,14 +86,14 @@ impl Batch {
     }
 }
 
-fn send_in_pieces(socket: &UdpSocket, slices: &[IoSlice<'_>], length: usize) {
+fn send_in_pieces(socket: &UdpSocket, slices: &[IoSlice<'_>], length: usize) -> Result<()> {
     let length = u16::try_from(length).expect("a request fits a packet");
     let control = [ControlMessage::UdpGsoSegments(&length)];
     loop {
         match sendmsg(socket.as_raw_fd(), slices, &control, MsgFlags::empty(), CONNECTED) {
-            Ok(_) => return,
+            Ok(_) => return Ok(()),
             Err(Errno::EINTR) => {}
-            Err(error) => panic!("cannot send to {:?}: {error}", socket.peer_addr()),
+            Err(error) => return Err(error).context("cannot send"),
         }
     }
 }
@@ -118,12 +120,12 @@ mod tests {
         one.connect(other.local_addr().unwrap()).unwrap();
         other.connect(one.local_addr().unwrap()).unwrap();
         let mut batch = Batch::new();
-        assert_eq!(batch.receive(&other), 0);
+        assert_eq!(batch.receive(&other).unwrap(), 0);
         for (lengths, length) in [(1, 1), (2, 16), (7, 98), (1, 1_496)] {
             let packet = |index: u8| vec![index; length + usize::from(index) % lengths];
             let packets: Vec<_> = (0..64).map(packet).collect();
-            batch.send(&one, &packets);
-            assert_eq!(batch.receive(&other), BURST);
+            batch.send(&one, &packets).unwrap();
+            assert_eq!(batch.receive(&other).unwrap(), BURST);
             let mut received: Vec<_> = (0..BURST).map(|index| batch.payload(index).to_vec()).collect();
             received.sort_unstable();
             assert_eq!(received, packets);

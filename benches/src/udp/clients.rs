@@ -4,11 +4,12 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result, bail, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 use tracker_client::udp::{self, Envelope, packet};
 use tracker_client::{Announce, Event};
 
-use crate::server::PATIENCE;
+use crate::server::{PATIENCE, Server};
 use crate::swarms::{Swarms, ipv4, ipv6, scatter};
 
 /// Something to ask a tracker.
@@ -43,33 +44,39 @@ struct Client {
 impl<'a> Clients<'a> {
     /// Clients at all addresses that the peers of `swarms` have; waits until the server acknowledges the first peer.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If the system has no such addresses: those of IPv6 want a network namespace and a route. Or if the server does
     /// not serve the torrent.
-    pub fn new(swarms: &'a Swarms, server: SocketAddr, num_want: u16) -> Self {
-        let clients = Self::bind(swarms, server, num_want);
-        clients.wait_for_service(server);
-        clients
+    pub fn new(swarms: &'a Swarms, server: &Server, num_want: u16) -> Result<Self> {
+        let clients = Self::bind(swarms, server.address(), num_want)?;
+        clients.wait_for_service(server)?;
+        Ok(clients)
     }
 
     /// A tracker that serves listed torrents alone may answer connects long before it has read its list.
-    fn wait_for_service(&self, server: SocketAddr) {
+    fn wait_for_service(&self, server: &Server) -> Result<()> {
         // Another socket at the address of the first peer, which stays the same peer.
-        let mut client =
-            udp::Client::over(Client::new(0, server).socket, ONE_TRY).expect("a connected socket has an address");
+        let mut client = udp::Client::over(Client::new(0, server.address())?.socket, ONE_TRY)?;
         let deadline = Instant::now() + PATIENCE;
         while let Err(failure) = client.announce(&self.announce(0)) {
-            assert!(Instant::now() < deadline, "{server} does not serve the torrents; are they on its list? {failure}");
+            if Instant::now() > deadline || server.ended().is_some() {
+                let advice = match server.address() {
+                    SocketAddr::V4(_) => "are the torrents on its list?",
+                    SocketAddr::V6(_) => "is there a route to 2001:db8::/32?",
+                };
+                bail!("no good answer to an announce ({failure}); {advice}");
+            }
             thread::sleep(PAUSE);
         }
+        Ok(())
     }
 
     /// Binds and connects a socket for each address.
-    fn bind(swarms: &'a Swarms, server: SocketAddr, num_want: u16) -> Self {
-        let clients = (0..swarms.clients()).map(|client| Client::new(client, server)).collect();
+    fn bind(swarms: &'a Swarms, server: SocketAddr, num_want: u16) -> Result<Self> {
+        let clients = (0..swarms.clients()).map(|client| Client::new(client, server)).collect::<Result<_>>()?;
         let peer_length = if server.is_ipv6() { 18 } else { 6 };
-        Self { swarms, num_want, peer_length, clients }
+        Ok(Self { swarms, num_want, peer_length, clients })
     }
 
     /// What the peers are.
@@ -140,31 +147,30 @@ impl<'a> Clients<'a> {
 
     /// Keeps the connection id, if it is a connect that has been answered.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If the tracker refuses, or its reply is none: a table of refusals is worth nothing.
-    pub fn read(&mut self, client: u32, request: Request, reply: &Envelope<'_>) {
-        let client = &mut self.clients[client as usize];
+    pub fn read(&mut self, client: u32, request: Request, reply: &Envelope<'_>) -> Result<()> {
         let expected = match request {
             Request::Connect => {
-                client.connection_id = reply.connection_id().unwrap_or_else(|error| panic!("{error:?}"));
+                self.clients[client as usize].connection_id = reply.connection_id()?;
                 0
             }
             Request::Announce(_) => 1,
             Request::Scrape { .. } => 2,
         };
-        let server = client.socket.peer_addr();
-        assert_eq!(reply.action, expected, "{server:?}: {}", String::from_utf8_lossy(reply.body));
+        ensure!(reply.action == expected, "it refuses {request:?}: {}", reply.body.escape_ascii());
         // What one tracker leaves of a reply for a torrent that is not on its list.
-        assert!(expected != 1 || reply.body.len() >= 12, "{server:?} serves no such torrent; is it on its list?");
+        ensure!(expected != 1 || reply.body.len() >= 12, "it serves no such torrent; is it on its list?");
+        Ok(())
     }
 }
 
 impl Client {
-    fn new(number: u32, server: SocketAddr) -> Self {
+    fn new(number: u32, server: SocketAddr) -> Result<Self> {
         let local = if server.is_ipv6() { ipv6(number) } else { ipv4(number) };
-        let socket = Self::bind(local, server).unwrap_or_else(|error| panic!("a client at {local}: {error}"));
-        Self { socket, connection_id: 0 }
+        let socket = Self::bind(local, server).with_context(|| format!("cannot have a client at {local}"))?;
+        Ok(Self { socket, connection_id: 0 })
     }
 
     fn bind(local: IpAddr, server: SocketAddr) -> std::io::Result<UdpSocket> {
@@ -200,9 +206,9 @@ mod tests {
     #[test]
     fn an_announce_tells_an_echo_how_long_the_reply_is() {
         let distribution = "even:1".parse().unwrap();
-        let swarms = Swarms::new(&Plan { distribution, peers: 10, seeders: 0.3, clients: 2, seed: 1 });
+        let swarms = Swarms::new(&Plan { distribution, peers: 10, seeders: 0.3, clients: 2, seed: 1 }).unwrap();
         for (num_want, seeder, leecher) in [(30, 20 + 6 * 7, 20 + 6 * 9), (8, 20 + 6 * 7, 20 + 6 * 8), (0, 20, 20)] {
-            let clients = Clients::bind(&swarms, (Ipv4Addr::LOCALHOST, 9).into(), num_want);
+            let clients = Clients::bind(&swarms, (Ipv4Addr::LOCALHOST, 9).into(), num_want).unwrap();
             let mut packet = Vec::new();
             for (peer, expected) in [(0, seeder), (9, leecher)] {
                 let request = Request::Announce(peer);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Result, ensure};
 use tracker_client::udp::Envelope;
 
 use super::batch::{BURST, Batch};
@@ -18,31 +19,38 @@ pub enum Overdue {
 
 /// Asks all that `script` has, `window` requests at a time, in bursts of [`BURST`] from one client each.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If the server refuses a request, is silent for [`PATIENCE`], or has gone.
-pub fn run(clients: &mut Clients<'_>, script: &mut impl Script, window: u32, overdue: Overdue) -> Tally {
+pub fn run(clients: &mut Clients<'_>, script: &mut impl Script, window: u32, overdue: Overdue) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut batch = Batch::new();
     let lanes = (window / BURST_U32).clamp(1, clients.count());
     let mut lanes: Vec<_> = (0..lanes).map(|number| Lane::new(number, lanes, clients.count())).collect();
     let mut heard = Instant::now();
-    while !lanes.is_empty() {
+    let mut turn = |lane: &mut Lane| {
+        if lane.waiting == 0 {
+            return lane.send(clients, script, &mut batch, &mut tally);
+        }
+        let now = Instant::now();
+        if lane.receive(clients, script, &mut batch, &mut tally)? {
+            (heard, lane.deadline) = (now, now + TIMEOUT);
+        } else if now >= lane.deadline {
+            ensure!(now < heard + PATIENCE, "no reply for {PATIENCE:?} while some are due");
+            lane.overdue(overdue, clients, &mut batch, &mut tally)?;
+        }
+        Ok(true)
+    };
+    let mut failure = Ok(());
+    while failure.is_ok() && !lanes.is_empty() {
         lanes.retain_mut(|lane| {
-            if lane.waiting == 0 {
-                return lane.send(clients, script, &mut batch, &mut tally);
-            }
-            let now = Instant::now();
-            if lane.receive(clients, script, &mut batch, &mut tally) {
-                (heard, lane.deadline) = (now, now + TIMEOUT);
-            } else if now >= lane.deadline {
-                assert!(now < heard + PATIENCE, "no answer for {PATIENCE:?} while some is due");
-                lane.overdue(overdue, clients, &mut batch, &mut tally);
-            }
-            true
+            turn(lane).unwrap_or_else(|error| {
+                failure = Err(error);
+                false
+            })
         });
     }
-    tally
+    failure.map(|()| tally)
 }
 
 /// One burst under way, and the clients that take turns at it.
@@ -69,25 +77,31 @@ impl Lane {
     }
 
     /// Sends the next burst. Returns whether there was one: none of the lane's clients may have anything left.
-    fn send(&mut self, clients: &Clients<'_>, script: &mut impl Script, batch: &mut Batch, tally: &mut Tally) -> bool {
+    fn send(
+        &mut self,
+        clients: &Clients<'_>,
+        script: &mut impl Script,
+        batch: &mut Batch,
+        tally: &mut Tally,
+    ) -> Result<bool> {
         let last = self.client;
         self.requests.clear();
         while self.requests.is_empty() {
             self.client = if self.client + self.step < self.clients { self.client + self.step } else { self.first };
             self.requests.extend((0..BURST).map_while(|_| script.next(self.client)));
             if self.requests.is_empty() && self.client == last {
-                return false;
+                return Ok(false);
             }
         }
         self.transaction = self.transaction.wrapping_add(BURST_U32);
         for ((transaction, packet), &request) in (self.transaction..).zip(&mut self.packets).zip(&self.requests) {
             clients.write(self.client, request, transaction, packet);
         }
-        batch.send(clients.socket(self.client), &self.packets[..self.requests.len()]);
+        batch.send(clients.socket(self.client), &self.packets[..self.requests.len()])?;
         self.waiting = u64::MAX >> (BURST - self.requests.len());
         self.deadline = Instant::now() + TIMEOUT;
         tally.sent += self.requests.len() as u64;
-        true
+        Ok(true)
     }
 
     /// Takes what replies there are. Returns whether there were any.
@@ -97,12 +111,12 @@ impl Lane {
         script: &mut impl Script,
         batch: &mut Batch,
         tally: &mut Tally,
-    ) -> bool {
-        let count = batch.receive(clients.socket(self.client));
+    ) -> Result<bool> {
+        let count = batch.receive(clients.socket(self.client))?;
         tally.idle_looks += u64::from(count == 0);
         for index in 0..count {
             let payload = batch.payload(index);
-            let reply = Envelope::read(payload).unwrap_or_else(|error| panic!("no reply at all: {error:?}"));
+            let reply = Envelope::read(payload)?;
             let place = reply.transaction.wrapping_sub(self.transaction);
             // Late, or twice: counted lost or answered already.
             if place >= BURST_U32 || self.waiting & 1 << place == 0 {
@@ -110,25 +124,26 @@ impl Lane {
             }
             self.waiting &= !(1 << place);
             let request = self.requests[place as usize];
-            clients.read(self.client, request, &reply);
-            script.replied(request, &reply);
+            clients.read(self.client, request, &reply)?;
+            script.replied(request, &reply)?;
             tally.reply(payload.len(), clients.expected_length(request));
         }
-        count > 0
+        Ok(count > 0)
     }
 
-    fn overdue(&mut self, overdue: Overdue, clients: &Clients<'_>, batch: &mut Batch, tally: &mut Tally) {
+    fn overdue(&mut self, overdue: Overdue, clients: &Clients<'_>, batch: &mut Batch, tally: &mut Tally) -> Result<()> {
         match overdue {
             Overdue::GiveUp => self.waiting = 0,
             Overdue::SendAgain => {
                 let waiting = (0..self.requests.len()).filter(|place| self.waiting & 1 << place != 0);
                 for place in waiting {
-                    batch.send(clients.socket(self.client), &self.packets[place..=place]);
+                    batch.send(clients.socket(self.client), &self.packets[place..=place])?;
                     tally.resent += 1;
                 }
                 self.deadline = Instant::now() + TIMEOUT;
             }
         }
+        Ok(())
     }
 }
 

@@ -11,6 +11,8 @@ pub mod scripts;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Result;
+use tracker_client::Failure;
 use tracker_client::udp::Client;
 
 pub use batch::BURST;
@@ -18,9 +20,14 @@ pub use clients::{Clients, Request};
 pub use tracker_client::udp::Envelope;
 
 /// Whether a tracker hands out connection ids at this address: one try, for [`Server::start`](crate::server::Server).
-pub fn answers(server: SocketAddr) -> bool {
+///
+/// # Errors
+///
+/// Why it does not.
+pub fn answers(server: SocketAddr) -> Result<(), Failure> {
     let local = SocketAddr::new(server.ip(), 0);
-    Client::bind(local, server, Duration::from_millis(200)).is_ok_and(|mut client| client.connect().is_ok())
+    Client::bind(local, server, Duration::from_millis(200))?.connect()?;
+    Ok(())
 }
 
 /// What a generator asks, and what it makes of the replies.
@@ -29,7 +36,13 @@ pub trait Script {
     fn next(&mut self, client: u32) -> Option<Request>;
 
     /// Takes note of a reply.
-    fn replied(&mut self, _request: Request, _reply: &Envelope<'_>) {}
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be one.
+    fn replied(&mut self, _request: Request, _reply: &Envelope<'_>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What came of many requests.

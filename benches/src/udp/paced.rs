@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use tracker_client::udp::Envelope;
 
 use super::batch::{BURST, Batch};
@@ -13,22 +14,22 @@ use super::{Clients, Request, Script, Tally};
 /// A delay begins at the moment the rate demands, so that a stall of the server is in the delays of all that fell
 /// into it.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If the server refuses a request, or has gone.
-pub fn run(clients: &mut Clients<'_>, script: &mut impl Script, rate: u32, delays: &mut Vec<u32>) -> Tally {
+pub fn run(clients: &mut Clients<'_>, script: &mut impl Script, rate: u32, delays: &mut Vec<u32>) -> Result<Tally> {
     let mut batch = Batch::new();
     let mut pace = Pace::new(rate, clients.count());
     let mut last_reply = Instant::now();
     while pace.open || (pace.answered_less_than_sent() && last_reply.elapsed() < TIMEOUT) {
-        pace.send_due(clients, script, &mut batch);
+        pace.send_due(clients, script, &mut batch)?;
         for client in 0..clients.count() {
-            if pace.waiting[client as usize] > 0 && pace.receive(client, clients, script, &mut batch, delays) {
+            if pace.waiting[client as usize] > 0 && pace.receive(client, clients, script, &mut batch, delays)? {
                 last_reply = Instant::now();
             }
         }
     }
-    pace.tally
+    Ok(pace.tally)
 }
 
 struct Pace {
@@ -77,7 +78,7 @@ impl Pace {
     }
 
     /// Sends what is due, a burst at most, from the client whose turn it is.
-    fn send_due(&mut self, clients: &Clients<'_>, script: &mut impl Script, batch: &mut Batch) {
+    fn send_due(&mut self, clients: &Clients<'_>, script: &mut impl Script, batch: &mut Batch) -> Result<()> {
         let now = self.now();
         let mut count = 0;
         while self.open && count < BURST {
@@ -99,10 +100,11 @@ impl Pace {
             count += 1;
         }
         if count > 0 {
-            batch.send(clients.socket(self.client), &self.packets[..count]);
+            batch.send(clients.socket(self.client), &self.packets[..count])?;
             self.waiting[self.client as usize] += u32::try_from(count).expect("a burst is small");
             self.client = (self.client + 1) % clients.count();
         }
+        Ok(())
     }
 
     /// Takes what replies there are. Returns whether there were any.
@@ -113,23 +115,23 @@ impl Pace {
         script: &mut impl Script,
         batch: &mut Batch,
         delays: &mut Vec<u32>,
-    ) -> bool {
-        let count = batch.receive(clients.socket(client));
+    ) -> Result<bool> {
+        let count = batch.receive(clients.socket(client))?;
         self.tally.idle_looks += u64::from(count == 0);
         let now = self.now();
         for index in 0..count {
             let payload = batch.payload(index);
-            let reply = Envelope::read(payload).unwrap_or_else(|error| panic!("no reply at all: {error:?}"));
+            let reply = Envelope::read(payload)?;
             let place = &mut self.pending[reply.transaction as usize % MAX_PENDING];
             let Some(pending) = place.take_if(|pending| pending.transaction == reply.transaction) else { continue };
             self.waiting[client as usize] -= 1;
-            clients.read(client, pending.request, &reply);
-            script.replied(pending.request, &reply);
+            clients.read(client, pending.request, &reply)?;
+            script.replied(pending.request, &reply)?;
             self.tally.reply(payload.len(), clients.expected_length(pending.request));
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at four seconds")]
             delays.push((now - pending.due_nanoseconds) as u32);
         }
-        count > 0
+        Ok(count > 0)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Instant;
 
+use anyhow::{Result, ensure};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -14,11 +15,11 @@ use crate::swarms::Swarms;
 
 /// Has every client connect, and every peer announce itself until it is acknowledged.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If the server refuses, or is silent for long.
-pub fn fill(clients: &mut Clients<'_>, window: u32) -> Tally {
-    connect(clients, window);
+pub fn fill(clients: &mut Clients<'_>, window: u32) -> Result<Tally> {
+    connect(clients, window)?;
     let swarms = clients.swarms();
     let announced = vec![0; swarms.clients() as usize];
     closed::run(clients, &mut Fill { swarms, announced, since_connect: 0 }, window, Overdue::SendAgain)
@@ -26,24 +27,24 @@ pub fn fill(clients: &mut Clients<'_>, window: u32) -> Tally {
 
 /// Has every client fetch a new connection id.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If the server refuses, or is silent for long.
-pub fn connect(clients: &mut Clients<'_>, window: u32) {
+pub fn connect(clients: &mut Clients<'_>, window: u32) -> Result<()> {
     let connected = vec![false; clients.count() as usize];
-    closed::run(clients, &mut Connect { connected }, window, Overdue::SendAgain);
+    closed::run(clients, &mut Connect { connected }, window, Overdue::SendAgain).map(drop)
 }
 
 /// Counts the peers of all torrents: the sum of the seeders and leechers that scrapes tell.
 ///
-/// # Panics
+/// # Errors
 ///
 /// If the server refuses, or is silent for long.
-pub fn count(clients: &mut Clients<'_>, window: u32) -> u64 {
-    connect(clients, window);
+pub fn count(clients: &mut Clients<'_>, window: u32) -> Result<u64> {
+    connect(clients, window)?;
     let mut script = Count { torrents: clients.swarms().torrents(), next: 0, peers: 0 };
-    closed::run(clients, &mut script, window, Overdue::SendAgain);
-    script.peers
+    closed::run(clients, &mut script, window, Overdue::SendAgain)?;
+    Ok(script.peers)
 }
 
 struct Connect {
@@ -111,19 +112,19 @@ impl Script for Count {
         (torrents > 0).then_some(Request::Scrape { torrent, torrents })
     }
 
-    fn replied(&mut self, request: Request, reply: &Envelope<'_>) {
-        let Request::Scrape { torrents, .. } = request else { return };
-        let counts = reply.torrents().unwrap_or_else(|error| panic!("{error:?}"));
+    fn replied(&mut self, request: Request, reply: &Envelope<'_>) -> Result<()> {
+        let Request::Scrape { torrents, .. } = request else { return Ok(()) };
         let mut answered = 0;
-        for counts in counts {
+        for counts in reply.torrents()? {
             self.peers += u64::from(counts.seeders) + u64::from(counts.leechers);
             answered += 1;
         }
-        assert_eq!(answered, torrents, "a scrape is answered for all its torrents");
+        ensure!(answered == torrents, "a scrape of {torrents} torrents is answered for {answered}");
+        Ok(())
     }
 }
 
-/// Shares of connects, announces and scrapes, as `50/50/0`.
+/// Percentages of connects, announces and scrapes, as `50/50/0`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Mix {
     connects: u32,
@@ -135,12 +136,14 @@ impl FromStr for Mix {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shares: Vec<u32> = text.split('/').filter_map(|share| share.parse().ok()).collect();
-        match shares[..] {
-            [connects, announces, scrapes] if connects + announces + scrapes > 0 => {
+        const EXPECTED: &str = "must be three whole numbers that add up to 100, such as 50/50/0";
+        let share = |share: &str| share.parse().ok().filter(|share| *share <= 100);
+        let shares: Option<Vec<u32>> = text.split('/').map(share).collect();
+        match shares.as_deref() {
+            Some(&[connects, announces, scrapes]) if connects + announces + scrapes == 100 => {
                 Ok(Self { connects, announces, scrapes })
             }
-            _ => Err("not CONNECTS/ANNOUNCES/SCRAPES, like 50/50/0"),
+            _ => Err(EXPECTED),
         }
     }
 }
@@ -202,7 +205,7 @@ mod tests {
 
     fn swarms(peers: u32, clients: u32) -> Swarms {
         let distribution = "zipf:100".parse().unwrap();
-        Swarms::new(&Plan { distribution, peers, seeders: 0.5, clients, seed: 1 })
+        Swarms::new(&Plan { distribution, peers, seeders: 0.5, clients, seed: 1 }).unwrap()
     }
 
     #[test]
@@ -250,6 +253,7 @@ mod tests {
         );
         mixed.end = Instant::now();
         assert!((0..=BURST).any(|_| mixed.next(0).is_none()));
-        assert!(["", "1/2", "0/0/0", "1/2/x"].iter().all(|mix| mix.parse::<Mix>().is_err()));
+        let wrong = ["", "50/50", "0/0/0", "50/50/50", "50/50/x", "50/x/50/0", "50/25/25/0", "4294967246/50/100"];
+        assert!(wrong.iter().all(|mix| mix.parse::<Mix>().is_err()));
     }
 }

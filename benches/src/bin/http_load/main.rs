@@ -2,7 +2,7 @@
 //!
 //! `http_load [OPTION VALUE]… --server NAME PORT COMMAND…` starts each server, fills all with the same peers, and loads
 //! one after another, in rounds: over connections that are kept, or, with `--close`, over a new one for each announce.
-//! The options and their defaults are in the README beside it.
+//! `--help` tells the options, and the README beside it what comes of them.
 //!
 //! The generator never sleeps while it loads, so that no server pays for waking it.
 
@@ -10,59 +10,90 @@ mod connection;
 mod load;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use chihaya_benches::arguments::{Arguments, refuse};
-use chihaya_benches::distribution::Distribution;
+use anyhow::{Result, ensure};
+use chihaya_benches::arguments::{self, Destinations, MAX_NUMWANT, Turns, whole};
 use chihaya_benches::process::{CpuTime, pin};
-use chihaya_benches::server::{Server, ServerCommand, turns};
+use chihaya_benches::server::{Server, turns};
 use chihaya_benches::spread::Spread;
 use chihaya_benches::swarms::{Plan, Swarms, ipv4};
 use chihaya_benches::table::{Table, thousands};
-use tracker_client::Announce;
+use clap::Parser;
 use tracker_client::http::Client;
+use tracker_client::{Announce, Failure};
 
 use load::{Load, Manner, Tally};
 
-fn main() {
-    let options = Options::read();
-    let swarms = Swarms::new(&options.plan);
+/// Load HTTP trackers in turn: announces per second of their processor time, from one connection at each address.
+#[derive(Parser)]
+#[command(name = "http_load", override_usage = "http_load [OPTIONS] --server NAME PORT COMMAND…")]
+#[command(mut_args = arguments::defaults(&[
+    ("distribution", "even:4000"),
+    ("peers", "200000"),
+    ("seeders", "0.1"),
+    ("seconds", "2"),
+]))]
+struct Options {
+    #[command(flatten)]
+    plan: Plan,
+    /// Peers asked for in each announce, 0 to 200
+    #[arg(long, value_name = "N", default_value = "30", value_parser = whole(0..=MAX_NUMWANT))]
+    numwant: u16,
+    /// A new connection for each announce; without it, connections are kept
+    #[arg(long)]
+    close: bool,
+    #[command(flatten)]
+    turns: Turns,
+    #[command(flatten)]
+    destinations: Destinations,
+}
+
+fn main() -> ExitCode {
+    arguments::run(measure)
+}
+
+fn measure(options: Options) -> Result<()> {
+    let swarms = Swarms::new(&options.plan)?;
     println!(
         "{} peers in {} torrents ({}), {} asked for, {} % seeders; {} connections, {}",
         thousands(swarms.peers().into()),
         thousands(swarms.torrents().into()),
         options.plan.distribution,
-        options.manner.num_want,
+        options.numwant,
         options.plan.seeders * 100.0,
         options.plan.clients,
-        if options.manner.close { "each for one announce" } else { "kept" },
+        if options.close { "each for one announce" } else { "kept" },
     );
-    if let Some(path) = &options.write_hashes {
-        swarms.write_hashes(path).unwrap_or_else(|error| refuse(&format!("{path}: {error}")));
+    options.destinations.write_hashes(&swarms)?;
+    let pinned = !options.turns.no_pin;
+    if pinned {
+        pin(GENERATOR_CORE)?;
     }
-    if options.pinned {
-        pin(GENERATOR_CORE);
-    }
-    let core = options.pinned.then_some(SERVER_CORE);
+    let core = pinned.then_some(SERVER_CORE);
     let first = swarms.info_hash(0);
     let start = |command| Server::start(command, LOOPBACK, core, |address| answers(address, first));
-    let servers: Vec<_> = options.servers.iter().map(start).collect();
-    let mut contenders: Vec<_> = servers.iter().map(|server| Contender::fill(server, &swarms, &options)).collect();
-    for round in 0..options.rounds {
+    let servers = options.destinations.servers.iter().map(start).collect::<Result<Vec<_>>>()?;
+    let manner = Manner { num_want: options.numwant.into(), close: options.close };
+    let fill = |server| Server::explain(server, Contender::fill(server, &swarms, manner));
+    let mut contenders = servers.iter().map(fill).collect::<Result<Vec<_>>>()?;
+    for round in 0..options.turns.rounds {
         for turn in turns(round, contenders.len()) {
-            contenders[turn].load(options.seconds);
+            let contender = &mut contenders[turn];
+            contender.server.explain(contender.load(options.turns.seconds))?;
         }
     }
     if !contenders.is_empty() {
         print!("\n{}", table(&contenders));
     }
+    Ok(())
 }
 
 /// Whether a server knows a torrent: some listen before they have read their list.
-fn answers(tracker: SocketAddr, info_hash: [u8; 20]) -> bool {
+fn answers(tracker: SocketAddr, info_hash: [u8; 20]) -> Result<(), Failure> {
     let client = Client::new(ipv4(0), tracker, Duration::from_secs(1));
-    let announced = client.header("Connection", "close").announce("/announce", &Announce::new(info_hash, 1));
-    announced.is_ok()
+    client.header("Connection", "close").announce("/announce", &Announce::new(info_hash, 1)).map(drop)
 }
 
 /// A server with its fill, and what its rounds came to.
@@ -79,21 +110,23 @@ struct Round {
 }
 
 impl<'a> Contender<'a> {
-    fn fill(server: &'a Server, swarms: &'a Swarms, options: &Options) -> Self {
-        let mut load = Load::new(server.address(), swarms, options.manner);
-        load.fill().unwrap_or_else(|failure| panic!("{}: {failure}", server.name()));
-        Self { server, load, rounds: Vec::new() }
+    fn fill(server: &'a Server, swarms: &'a Swarms, manner: Manner) -> Result<Self> {
+        let mut load = Load::new(server.address(), swarms, manner);
+        load.fill()?;
+        Ok(Self { server, load, rounds: Vec::new() })
     }
 
-    fn load(&mut self, seconds: f64) {
+    fn load(&mut self, seconds: f64) -> Result<()> {
         self.load.run(Duration::from_secs_f64(seconds * WARM_UP));
-        let before = CpuTime::of(self.server.process());
+        let before = CpuTime::of(self.server.process())?;
         let start = Instant::now();
         let tally = self.load.run(Duration::from_secs_f64(seconds));
         let elapsed = start.elapsed();
-        let cpu = CpuTime::of(self.server.process()).since(before);
-        assert!(tally.replies > 0, "{} answers nothing", self.server.name());
+        let cpu = CpuTime::of(self.server.process())?.since(before);
+        ensure!(self.server.ended().is_none(), "no server any more");
+        ensure!(tally.replies > 0, "no good reply in a round");
         self.rounds.push(Round { tally, elapsed, cpu });
+        Ok(())
     }
 
     fn spread(&self, figure: impl Fn(&Round) -> f64) -> Spread {
@@ -157,51 +190,6 @@ fn table(contenders: &[Contender<'_>]) -> Table {
         ]);
     }
     table
-}
-
-struct Options {
-    plan: Plan,
-    manner: Manner,
-    seconds: f64,
-    rounds: usize,
-    pinned: bool,
-    write_hashes: Option<String>,
-    servers: Vec<ServerCommand>,
-}
-
-impl Options {
-    fn read() -> Self {
-        let distribution = Distribution::Even(4_000);
-        let mut options = Self {
-            plan: Plan { distribution, peers: 200_000, seeders: 0.1, clients: 64, seed: 1 },
-            manner: Manner { num_want: 30, close: false },
-            seconds: 2.0,
-            rounds: 9,
-            pinned: true,
-            write_hashes: None,
-            servers: Vec::new(),
-        };
-        let mut arguments = Arguments::from_environment();
-        while let Some(option) = arguments.option() {
-            match option.as_str() {
-                "--close" => options.manner.close = true,
-                "--torrents" => options.plan.distribution = arguments.value(&option),
-                "--peers" => options.plan.peers = arguments.value(&option),
-                "--seeders" => options.plan.seeders = arguments.value(&option),
-                "--addresses" => options.plan.clients = arguments.value(&option),
-                "--seed" => options.plan.seed = arguments.value(&option),
-                "--numwant" => options.manner.num_want = arguments.value(&option),
-                "--seconds" => options.seconds = arguments.value(&option),
-                "--rounds" => options.rounds = arguments.value(&option),
-                "--no-pin" => options.pinned = false,
-                "--write-hashes" => options.write_hashes = Some(arguments.value(&option)),
-                "--server" => options.servers.push(arguments.server()),
-                _ => refuse(&format!("no option {option}; see benches/README.md")),
-            }
-        }
-        options.plan.check().unwrap_or_else(|problem| refuse(problem));
-        options
-    }
 }
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::process::Command;
 
+use anyhow::{Context as _, Result, ensure};
+
 /// A function and all that it calls.
 #[derive(Debug)]
 pub(crate) struct Cost {
@@ -13,14 +15,13 @@ pub(crate) struct Cost {
 }
 
 /// Runs this program under callgrind.
-pub(crate) fn costs() -> Vec<Cost> {
-    let program = env::current_exe().expect("this program");
+pub(crate) fn costs() -> Result<Vec<Cost>> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--tool=callgrind", "--compress-strings=no", "--compress-pos=no"]);
-    valgrind.arg("--callgrind-out-file=/dev/stdout").arg(program).arg("run");
-    let output = valgrind.output().expect("valgrind is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    read(&String::from_utf8_lossy(&output.stdout))
+    valgrind.arg("--callgrind-out-file=/dev/stdout").arg(env::current_exe()?).arg("run");
+    let output = valgrind.output().context("cannot run valgrind (apt-get install valgrind)")?;
+    ensure!(output.status.success(), "valgrind {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    Ok(read(&String::from_utf8_lossy(&output.stdout)))
 }
 
 /// Sums up the calls of each function. Each is told in three lines: whom (`cfn=`), how often (`calls=`), and after the

@@ -7,30 +7,60 @@ mod callgrind;
 mod hot;
 mod stage;
 
-use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use chihaya_benches::arguments;
+use clap::{Parser, ValueEnum};
 
 use hot::HOT;
 use stage::Stage;
 
-fn main() {
-    if env::args().nth(1).as_deref() == Some("run") {
-        let mut stage = Stage::new();
-        for hot in HOT {
-            for _ in 0..CALLS {
-                (hot.prepare)(&mut stage);
-                (hot.work)(&mut stage);
-            }
+/// Count the instructions of the functions that every request passes through, under callgrind.
+#[derive(Parser)]
+#[command(name = "instructions")]
+struct Options {
+    /// What callgrind is to do with this program
+    #[arg(hide = true)]
+    task: Option<Task>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Task {
+    /// Call every function, and tell nothing.
+    Run,
+}
+
+fn main() -> ExitCode {
+    arguments::run(|options: Options| match options.task {
+        None => tell(),
+        Some(Task::Run) => {
+            call();
+            Ok(())
         }
-        return;
-    }
-    let costs = callgrind::costs();
+    })
+}
+
+fn tell() -> Result<()> {
+    let costs = callgrind::costs()?;
     println!("# Instructions each, in a release build for x86-64. The command that prints this table:");
     println!("#   cargo run --release -p chihaya-benches --bin instructions > benches/instructions.txt");
     for hot in HOT {
         let cost = costs.iter().find(|cost| cost.function.ends_with(&format!("hot::{}", hot.name)));
-        let cost = cost.unwrap_or_else(|| panic!("callgrind has seen no {}: {costs:#?}", hot.name));
-        assert_eq!(cost.calls, CALLS, "{}", hot.name);
+        let cost = cost.with_context(|| format!("callgrind has seen no {}", hot.name))?;
+        ensure!(cost.calls == CALLS, "{}: callgrind has seen {} calls, not {CALLS}", hot.name, cost.calls);
         println!("{:<28} {:>6}", hot.name, cost.instructions.div_ceil(CALLS * hot.times));
+    }
+    Ok(())
+}
+
+fn call() {
+    let mut stage = Stage::new();
+    for hot in HOT {
+        for _ in 0..CALLS {
+            (hot.prepare)(&mut stage);
+            (hot.work)(&mut stage);
+        }
     }
 }
 

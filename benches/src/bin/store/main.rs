@@ -1,8 +1,7 @@
 //! What the store in memory costs, without any network: one plain table, printed as it is measured.
 //!
-//! `store [PART…] [--ipv4] [--ipv6] [--want N] [--seeders PERCENT] [--rounds N] [--brief]` runs the parts that are named, or
-//! all of them, for the families that are named, or both: each in a process of its own, so that none inherits another's
-//! memory. `--brief` makes every crowd a thousandth of its size: enough to see that everything still runs.
+//! `store [PART…] [OPTION…]` runs the parts that are named, or all of them, for the families that are named, or both: each
+//! in a process of its own, so that none inherits another's memory.
 
 mod fill;
 mod handler;
@@ -12,31 +11,99 @@ mod steady;
 mod threads;
 
 use std::env;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
+use anyhow::{Context as _, Result, ensure};
 use chihaya::bittorrent::Family;
+use chihaya_benches::arguments::{self, MAX_NUMWANT, whole};
 use chihaya_benches::micro::{Crowd, Shape};
+use clap::{Parser, ValueEnum};
 
-/// What measures one thing and prints it.
-type Part = fn(&Options);
+/// Measure the store in memory without a network: processor time of its calls, and what peers take.
+#[derive(Parser)]
+#[command(name = "store")]
+struct Arguments {
+    /// What to measure [default: all]
+    #[arg(value_name = "PART")]
+    parts: Vec<Part>,
+    /// Peers of IPv4 [default: both families, one after the other]
+    #[arg(long)]
+    ipv4: bool,
+    /// Peers of IPv6
+    #[arg(long)]
+    ipv6: bool,
+    /// Peers wanted in each announce, 0 to 200; may be repeated; parts that take one number take the first
+    #[arg(
+        long = "want",
+        value_name = "N",
+        default_values = ["50", "30"],
+        value_parser = whole(0..=u32::from(MAX_NUMWANT))
+    )]
+    wants: Vec<u32>,
+    /// Seeders among the peers, 0 to 100 per cent
+    #[arg(long = "seeders", value_name = "PERCENT", default_value = "50", value_parser = whole(0..=100_u32))]
+    seeders_percent: u32,
+    /// How often each measurement is made, 1 to 10000 [default: 9; with --brief, 2]
+    #[arg(long, value_name = "N", value_parser = whole(1..=10_000_u32))]
+    rounds: Option<u32>,
+    /// Make every crowd a thousandth of its size: enough to see that everything still runs
+    #[arg(long)]
+    brief: bool,
+}
 
-/// What can be run alone, by name.
-const PARTS: &[(&str, Part)] = &[
-    ("parse", handler::parse),
-    ("handler", handler::handler),
-    ("steady", steady::medium),
-    ("steady-large", steady::large),
-    ("churn", steady::churn),
-    ("giant", steady::giant_against_hundreds),
-    ("threads", threads::two_against_one),
-    ("fill-giant", fill::giant),
-    ("fill-singles", fill::singles),
-    ("fill-zipf", fill::zipf),
-    ("memory-zipf", returned::zipf),
-    ("memory-giant", returned::giant),
-    ("memory-singles", returned::singles),
-    ("memory-large", returned::large),
-];
+/// What can be measured alone.
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// Requests and connection ids, which need no store
+    Parse,
+    /// The UDP handler over a store of 2 million peers
+    Handler,
+    /// Renewals by 2 million peers
+    Steady,
+    /// Renewals by 10 million peers
+    SteadyLarge,
+    /// 2 million peers, some of whom come and go
+    Churn,
+    /// A swarm of a million against ten thousand of a hundred
+    Giant,
+    /// Two threads against one
+    Threads,
+    /// A million peers come to one torrent
+    FillGiant,
+    /// 2 million peers come to a torrent each
+    FillSingles,
+    /// 2 million peers come to torrents by Zipf's law
+    FillZipf,
+    /// Memory of 4 million peers by Zipf's law, and after they have expired
+    MemoryZipf,
+    /// Memory of a million peers in one torrent
+    MemoryGiant,
+    /// Memory of 2 million peers in a torrent each
+    MemorySingles,
+    /// Memory of 10 million peers by Zipf's law
+    MemoryLarge,
+}
+
+impl Part {
+    fn measure(self, options: &Options) {
+        match self {
+            Self::Parse => handler::parse(options),
+            Self::Handler => handler::handler(options),
+            Self::Steady => steady::medium(options),
+            Self::SteadyLarge => steady::large(options),
+            Self::Churn => steady::churn(options),
+            Self::Giant => steady::giant_against_hundreds(options),
+            Self::Threads => threads::two_against_one(options),
+            Self::FillGiant => fill::giant(options),
+            Self::FillSingles => fill::singles(options),
+            Self::FillZipf => fill::zipf(options),
+            Self::MemoryZipf => returned::zipf(options),
+            Self::MemoryGiant => returned::giant(options),
+            Self::MemorySingles => returned::singles(options),
+            Self::MemoryLarge => returned::large(options),
+        }
+    }
+}
 
 /// How a part is run.
 struct Options {
@@ -62,54 +129,51 @@ impl Options {
     }
 }
 
-fn main() {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let (names, families, mut options) = read(&arguments);
-    if let ([name], [family]) = (names.as_slice(), families.as_slice()) {
-        options.family = *family;
-        let (_, part) = PARTS.iter().find(|(known, _)| known == name).unwrap_or_else(|| {
-            let known: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
-            panic!("no part {name}; there are {}", known.join(", "))
-        });
-        return part(&options);
-    }
-    let names = if names.is_empty() { PARTS.iter().map(|(name, _)| (*name).to_owned()).collect() } else { names };
-    let families = if families.is_empty() { Family::BOTH.to_vec() } else { families };
-    let is_other = |argument: &&String| argument.starts_with("--") && !argument.starts_with("--ipv");
-    let other: Vec<_> = arguments.iter().skip_while(|argument| !is_other(argument)).collect();
-    for name in &names {
-        for family in &families {
-            let family = if *family == Family::V4 { "--ipv4" } else { "--ipv6" };
-            let program = env::current_exe().expect("this program");
-            let status = Command::new(program).args([name, family]).args(&other).status();
-            assert!(status.is_ok_and(|status| status.success()), "{name} ran");
-        }
-    }
+fn main() -> ExitCode {
+    arguments::run(Arguments::measure)
 }
 
-/// The parts and the families that are named, which stand before the other options, and those.
-fn read(arguments: &[String]) -> (Vec<String>, Vec<Family>, Options) {
-    let mut options = Options { family: Family::V4, wants: Vec::new(), seeders_percent: 50, rounds: 9, divisor: 1 };
-    let (mut names, mut families) = (Vec::new(), Vec::new());
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let mut number = || {
-            let value = arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
-            value.parse().unwrap_or_else(|_| panic!("{argument} takes a number"))
+impl Arguments {
+    fn measure(self) -> Result<()> {
+        let parts = if self.parts.is_empty() { Part::value_variants() } else { &self.parts };
+        let families = match (self.ipv4, self.ipv6) {
+            (true, false) => &[Family::V4][..],
+            (false, true) => &[Family::V6],
+            _ => &Family::BOTH,
         };
-        match argument.as_str() {
-            "--ipv4" => families.push(Family::V4),
-            "--ipv6" => families.push(Family::V6),
-            "--want" => options.wants.push(number()),
-            "--seeders" => options.seeders_percent = number(),
-            "--rounds" => options.rounds = number(),
-            "--brief" => (options.divisor, options.rounds) = (1_000, 2),
-            name if !name.starts_with("--") => names.push(name.to_owned()),
-            _ => panic!("no option {argument}"),
+        if let ([part], [family]) = (parts, families) {
+            part.measure(&self.options(*family));
+            return Ok(());
+        }
+        for part in parts {
+            for family in families {
+                self.measure_apart(*part, *family)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a process for one part and one family.
+    fn measure_apart(&self, part: Part, family: Family) -> Result<()> {
+        let part = part.to_possible_value().context("every part has a name")?;
+        let Options { wants, seeders_percent, rounds, .. } = self.options(family);
+        let mut command = Command::new(env::current_exe()?);
+        command.args([part.get_name(), if family == Family::V4 { "--ipv4" } else { "--ipv6" }]);
+        command.args(wants.iter().map(|want| format!("--want={want}")));
+        command.args([format!("--seeders={seeders_percent}"), format!("--rounds={rounds}")]);
+        command.args(self.brief.then_some("--brief"));
+        let status = command.status()?;
+        ensure!(status.success(), "{} ended with {status}", part.get_name());
+        Ok(())
+    }
+
+    fn options(&self, family: Family) -> Options {
+        Options {
+            family,
+            wants: self.wants.clone(),
+            seeders_percent: self.seeders_percent,
+            rounds: self.rounds.unwrap_or(if self.brief { 2 } else { 9 }),
+            divisor: if self.brief { 1_000 } else { 1 },
         }
     }
-    if options.wants.is_empty() {
-        options.wants = vec![50, 30];
-    }
-    (names, families, options)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chihaya::bittorrent::Family;
 use chihaya_benches::micro::{Crowd, Lap};
+use chihaya_benches::spread::Spread;
 
 /// What the following lines are about.
 pub(crate) fn title(text: &str) {
@@ -24,11 +25,11 @@ pub(crate) fn family(family: Family) -> &'static str {
     }
 }
 
-/// One measure in several rounds.
+/// One measure in several rounds: nanoseconds each.
 #[derive(Default)]
 pub(crate) struct Rounds {
-    cpu: Vec<f64>,
-    wall: Vec<f64>,
+    cpu: Spread,
+    wall: Spread,
 }
 
 impl Rounds {
@@ -38,29 +39,16 @@ impl Rounds {
         self.wall.push(nanos(lap.wall) / f64::from(count));
     }
 
-    /// The middle one of all rounds: nanoseconds of CPU each.
+    /// The middle one of all rounds, in processor time.
     pub(crate) fn median(&self) -> f64 {
-        median(&self.cpu)
+        self.cpu.median()
     }
 
     /// One line.
     pub(crate) fn print(&self, name: &str) {
-        let (least, most) = spread(&self.cpu);
-        let range = format!("{least:.1} to {most:.1}");
-        println!("{name:<44} {:>9.1} {range:>19} {:>9.1}", self.median(), median(&self.wall));
+        let range = format!("{:.1} to {:.1}", self.cpu.min(), self.cpu.max());
+        println!("{name:<44} {:>9.1} {range:>19} {:>9.1}", self.median(), self.wall.median());
     }
-}
-
-/// The middle one; of an even number, the upper middle one.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-/// The least and the most.
-pub(crate) fn spread(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::MAX, 0.0), |(least, most), value| (least.min(*value), most.max(*value)))
 }
 
 /// As a number to calculate with.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chihaya::storage::Batch;
 use chihaya::storage::memory::MemoryStorage;
 use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, apply};
+use chihaya_benches::spread::Spread;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -33,17 +34,18 @@ pub(crate) fn two_against_one(options: &Options) {
     }
 }
 
+/// Millions a second in several rounds.
 #[derive(Default)]
 struct Comparison {
-    one: Vec<f64>,
-    two: Vec<f64>,
+    one: Spread,
+    two: Spread,
+    ratio: Spread,
 }
 
 impl Comparison {
     fn print(&self, name: &str) {
-        let ratios: Vec<_> = self.two.iter().zip(&self.one).map(|(two, one)| two / one).collect();
-        let (least, most) = report::spread(&ratios);
-        let [one, two, ratio] = [&self.one, &self.two, &ratios].map(|values| report::median(values));
+        let [one, two, ratio] = [&self.one, &self.two, &self.ratio].map(Spread::median);
+        let (least, most) = (self.ratio.min(), self.ratio.max());
         println!("{name:<44} {one:>9.2} {two:>19.2} {ratio:>9.2} ({least:.2} to {most:.2})");
     }
 }
@@ -65,8 +67,10 @@ fn compare(
     for _ in 0..options.rounds * 3 {
         let [first, second] = &mut loads;
         let alone = [&mut *first, &mut *second].map(|load| run(&scene.storage, vec![load], round));
-        comparison.one.push((alone[0] + alone[1]) / 2.0);
-        comparison.two.push(run(&scene.storage, vec![first, second], round));
+        let (one, two) = ((alone[0] + alone[1]) / 2.0, run(&scene.storage, vec![first, second], round));
+        comparison.one.push(one);
+        comparison.two.push(two);
+        comparison.ratio.push(two / one);
     }
     comparison
 }
