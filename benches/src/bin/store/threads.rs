@@ -18,19 +18,39 @@ use crate::report;
 use crate::steady::Scene;
 
 /// Two threads against one, on distinct torrents, and where a tenth of all announces go to one.
+///
+/// Beside them, with a store for each thread: what the machine itself makes of two.
 pub(crate) fn two_against_one(options: &Options) {
     let crowd = options.crowd();
     let Ok(processors) = <[usize; 2]>::try_from(processors()) else {
         return println!("\nThreads: there is one processor only");
     };
-    let scene = Scene::fill(crowd, options.shape(Shape::MEDIUM));
+    let [scene, another] = [0, 1].map(|_| Scene::fill(crowd, options.shape(Shape::MEDIUM)));
     let hot: Vec<_> =
         (0..options.count(HOT_PEERS)).map(|peer| Peer { torrent: HOT, number: HOT_FIRST + peer }).collect();
     println!("\nThreads: {}, {}, batches of 64", scene.size(), report::crowd(&crowd));
     println!("{:<44} {:>9} {:>19} {:>9}", "", "one M/s", "two M/s", "ratio");
     Course::new(&scene.storage, 64).run(START, hot.iter().map(|peer| crowd.present(*peer)));
-    for (name, hot) in [("distinct torrents", None), ("a tenth to one torrent", Some(&hot))] {
-        compare(options, &scene, processors, crowd, hot).print(name);
+    let batches = options.count(BATCHES).max(16);
+    let pair = |second, hot| {
+        [(0, &scene), (1, second)].map(|(half, scene): (usize, &Scene)| {
+            let batches = batches_of(scene, crowd, hot, half as u32, batches);
+            Load { storage: &scene.storage, processor: processors[half], batches }
+        })
+    };
+    let mut kinds = [
+        ("distinct torrents", pair(&scene, None)),
+        ("a tenth to one torrent", pair(&scene, Some(&hot))),
+        ("for comparison: a store for each", pair(&another, None)),
+    ]
+    .map(|(name, loads)| (name, loads, Comparison::default()));
+    for _ in 0..options.rounds * 3 {
+        for (_, loads, comparison) in &mut kinds {
+            comparison.add(loads, ROUND / options.divisor);
+        }
+    }
+    for (name, _, comparison) in &kinds {
+        comparison.print(name);
     }
 }
 
@@ -43,6 +63,14 @@ struct Comparison {
 }
 
 impl Comparison {
+    fn add(&mut self, [first, second]: &mut [Load<'_>; 2], round: Duration) {
+        let alone = [&mut *first, &mut *second].map(|load| run(vec![load], round));
+        let (one, two) = ((alone[0] + alone[1]) / 2.0, run(vec![first, second], round));
+        self.one.push(one);
+        self.two.push(two);
+        self.ratio.push(two / one);
+    }
+
     fn print(&self, name: &str) {
         let [one, two, ratio] = [&self.one, &self.two, &self.ratio].map(Spread::median);
         let (least, most) = (self.ratio.min(), self.ratio.max());
@@ -50,58 +78,34 @@ impl Comparison {
     }
 }
 
-fn compare(
-    options: &Options,
-    scene: &Scene,
-    processors: [usize; 2],
-    crowd: Crowd,
-    hot: Option<&Vec<Peer>>,
-) -> Comparison {
-    let batches = options.count(BATCHES).max(16);
-    let round = ROUND / options.divisor;
-    let mut loads = [0, 1].map(|half| Load {
-        processor: processors[half as usize],
-        batches: Load::batches(scene, crowd, hot, half, batches),
-    });
-    let mut comparison = Comparison::default();
-    for _ in 0..options.rounds * 3 {
-        let [first, second] = &mut loads;
-        let alone = [&mut *first, &mut *second].map(|load| run(&scene.storage, vec![load], round));
-        let (one, two) = ((alone[0] + alone[1]) / 2.0, run(&scene.storage, vec![first, second], round));
-        comparison.one.push(one);
-        comparison.two.push(two);
-        comparison.ratio.push(two / one);
-    }
-    comparison
-}
-
 /// One thread's announces, over and over: enough of them that the peers they touch are not in any cache.
-struct Load {
+struct Load<'a> {
+    storage: &'a MemoryStorage,
     processor: usize,
     batches: Vec<Batch>,
 }
 
-impl Load {
-    /// Of the torrents with even or with odd numbers.
-    fn batches(scene: &Scene, crowd: Crowd, hot: Option<&Vec<Peer>>, half: u32, batches: u32) -> Vec<Batch> {
-        let own: Vec<_> = scene.peers.iter().filter(|peer| peer.torrent % 2 == half).collect();
-        let mut rng = SmallRng::seed_from_u64(half.into());
-        let mut batch = |seed: u32| {
-            let mut batch = Batch { seed: (seed * 2 + half).into(), ..Batch::default() };
-            for _ in 0..64 {
-                let peer = match hot {
-                    Some(hot) if rng.random_ratio(1, 10) => hot[rng.random_range(0..hot.len())],
-                    _ => *own[rng.random_range(0..own.len())],
-                };
-                batch.push(crowd.present(peer));
-            }
-            batch
-        };
-        (0..batches).map(&mut batch).collect()
-    }
+/// Announces of the torrents with even or with odd numbers.
+fn batches_of(scene: &Scene, crowd: Crowd, hot: Option<&Vec<Peer>>, half: u32, batches: u32) -> Vec<Batch> {
+    let own: Vec<_> = scene.peers.iter().filter(|peer| peer.torrent % 2 == half).collect();
+    let mut rng = SmallRng::seed_from_u64(half.into());
+    let mut batch = |seed: u32| {
+        let mut batch = Batch { seed: (seed * 2 + half).into(), ..Batch::default() };
+        for _ in 0..64 {
+            let peer = match hot {
+                Some(hot) if rng.random_ratio(1, 10) => hot[rng.random_range(0..hot.len())],
+                _ => *own[rng.random_range(0..own.len())],
+            };
+            batch.push(crowd.present(peer));
+        }
+        batch
+    };
+    (0..batches).map(&mut batch).collect()
+}
 
+impl Load<'_> {
     /// Announces until `duration` is over; returns millions a second.
-    fn announce(&mut self, storage: &MemoryStorage, start: &Barrier, duration: Duration) -> f64 {
+    fn announce(&mut self, start: &Barrier, duration: Duration) -> f64 {
         let mut processors = CpuSet::new();
         processors.set(self.processor);
         sched_setaffinity(None, &processors).expect("a processor that is allowed");
@@ -111,7 +115,7 @@ impl Load {
         loop {
             for batch in &mut self.batches {
                 batch.peers = mem::take(&mut arena);
-                *batch = apply(storage, START, mem::take(batch));
+                *batch = apply(self.storage, START, mem::take(batch));
                 arena = mem::take(&mut batch.peers);
                 arena.clear();
                 count += 64;
@@ -130,11 +134,10 @@ fn processors() -> Vec<usize> {
 }
 
 /// Runs the loads at once; returns the millions a second of all together.
-fn run(storage: &MemoryStorage, loads: Vec<&mut Load>, round: Duration) -> f64 {
+fn run(loads: Vec<&mut Load<'_>>, round: Duration) -> f64 {
     let start = &Barrier::new(loads.len());
     thread::scope(|scope| {
-        let threads: Vec<_> =
-            loads.into_iter().map(|load| scope.spawn(move || load.announce(storage, start, round))).collect();
+        let threads: Vec<_> = loads.into_iter().map(|load| scope.spawn(move || load.announce(start, round))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread ends well")).sum()
     })
 }
