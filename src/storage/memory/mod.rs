@@ -233,7 +233,7 @@ impl Storage for MemoryStorage {
 const PREFETCHED: usize = 64;
 
 /// Enough that eight workers seldom meet at one lock, and few enough that an empty store is small.
-const DEFAULT_SHARDS: usize = 128;
+const DEFAULT_SHARDS: usize = 256;
 
 /// Beyond this, shards cost more memory than they save waiting.
 const MAX_SHARDS: usize = 1 << 16;
