@@ -99,6 +99,10 @@ struct Region {
 }
 
 impl Stock {
+    const fn new() -> Self {
+        Self { spare: Vec::new(), released: Vec::new(), fresh: None, regions: BTreeMap::new() }
+    }
+
     fn take(&mut self) -> Frame {
         if let Some(Unused(frame)) = self.spare.pop() {
             return Frame(frame);
@@ -151,8 +155,7 @@ impl Stock {
     }
 }
 
-static STOCK: Mutex<Stock> =
-    Mutex::new(Stock { spare: Vec::new(), released: Vec::new(), fresh: None, regions: BTreeMap::new() });
+static STOCK: Mutex<Stock> = Mutex::new(Stock::new());
 
 /// Spare frames that keep their memory: what a page or two need to be rebuilt in, ...
 const LEAST_SPARE: usize = 32;
@@ -237,6 +240,13 @@ fn release(_: NonNull<[u8; FRAME_BYTES]>, _: usize) {}
 mod tests {
     use super::*;
 
+    impl Frame {
+        /// Its memory, as that of none of the stock's frames.
+        fn leak(self) -> NonNull<[u8; FRAME_BYTES]> {
+            std::mem::ManuallyDrop::new(self).0
+        }
+    }
+
     #[test]
     fn frames_do_not_overlap_and_come_back() {
         let mut frames: Vec<_> = (0..3 * REGION_FRAMES).map(|_| Frame::stale()).collect();
@@ -247,12 +257,33 @@ mod tests {
         let intact = |(number, frame): (usize, &Frame)| {
             frame.as_chunks::<8>().0.iter().all(|chunk| *chunk == number.to_ne_bytes())
         };
+        // Whole regions of them become huge pages.
+        tidy_frames();
         assert!(frames.iter().enumerate().all(intact));
         drop(frames);
         tidy_frames();
         let mut frames: Vec<_> = (0..2 * REGION_FRAMES).map(|_| Frame::stale()).collect();
         frames.iter_mut().for_each(|frame| frame.fill(7));
         assert!(frames.iter().all(|frame| frame.iter().all(|&byte| byte == 7)));
+    }
+
+    #[test]
+    fn a_region_is_joined_when_all_of_it_has_memory_and_again_when_it_has_it_again() {
+        let mut stock = Stock::new();
+        let mut taken: Vec<_> = (1..REGION_FRAMES).map(|_| Unused(stock.take().leak())).collect();
+        assert!(stock.note(Vec::new()).is_empty(), "one frame is fresh");
+        taken.push(Unused(stock.take().leak()));
+        let joined = |stock: &mut Stock, released| stock.note(released).iter().map(|first| first.0).collect::<Vec<_>>();
+        assert_eq!(joined(&mut stock, Vec::new()), [taken[0].0]);
+        assert_eq!(joined(&mut stock, Vec::new()), [], "once is enough");
+        stock.spare.append(&mut taken);
+        let released = stock.withdraw();
+        assert_eq!(released.len(), REGION_FRAMES - LEAST_SPARE - REGION_FRAMES / KEPT_SHARE);
+        assert_eq!(joined(&mut stock, released), []);
+        for left in (0..REGION_FRAMES).rev() {
+            stock.take().leak();
+            assert_eq!(joined(&mut stock, Vec::new()).is_empty(), left > 0);
+        }
     }
 
     #[test]

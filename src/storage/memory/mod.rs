@@ -39,7 +39,10 @@
 //!   one page, below 4,096 entries. Sweeps let go of the lock as often.
 //! - **Waiting for memory is most of the cost**, so a batch waits together: for all its requests the processor is asked for
 //!   the tags, then for the torrents, then for the peers, and only then does the first request find everything at hand.
+//!   What was found on the way is kept as a hint, to be looked at again under the last lock. Fewer shards would take fewer
+//!   cache lines, more would let more workers work; frames in use become huge pages, so that addresses are found at once.
 
+mod bits;
 mod bucket;
 mod crowd;
 mod form;

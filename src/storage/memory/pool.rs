@@ -3,6 +3,7 @@
 //! A frame begins with a bit for each of its granules of 8 bytes, its own 64 bytes included; a piece is a run of granules.
 //! Pieces come and go at the size they need, and grow in place where the granules behind them are free.
 
+use super::bits::{BITS, Bits};
 use crate::sys::{FRAME_BYTES, Frame};
 
 /// Frames that pieces are cut from.
@@ -38,10 +39,11 @@ impl Pool {
         self.allocate_below(frames, granules).unwrap_or_else(|| {
             let at = self.cut.iter().position(|cut| cut.frame.is_none()).unwrap_or(frames);
             if at == frames {
+                assert!(frames < MOST_FRAMES, "more small swarms in a shard than it can number: choose more shards");
                 self.cut.push(Cut { frame: None, taken: 0, longest: 0 });
             }
             let mut frame = Frame::stale();
-            set_bits(&mut frame, &Bits([0; WORDS]));
+            Bits::default().write(&mut frame);
             self.cut[at] = Cut { frame: Some(frame), taken: 0, longest: GRANULES - OWN_GRANULES };
             self.allocate_below(at + 1, granules).expect("an empty frame has room for any piece")
         })
@@ -103,22 +105,22 @@ impl Cut {
             return None;
         }
         let frame = self.frame.as_mut()?;
-        let mut taken = bits(frame);
-        let Some(start) = taken.free_run(granules) else {
+        let mut taken = Bits::of(frame);
+        let Some(start) = taken.free_run(OWN_GRANULES.into(), granules) else {
             self.longest = small(granules - 1);
             return None;
         };
         taken.set(start, granules, true);
-        set_bits(frame, &taken);
+        taken.write(frame);
         self.taken += small(granules);
         Some(small(start))
     }
 
     fn free(&mut self, start: u16, granules: usize) {
         let Some(frame) = &mut self.frame else { return };
-        let mut taken = bits(frame);
+        let mut taken = Bits::of(frame);
         taken.set(start.into(), granules, false);
-        set_bits(frame, &taken);
+        taken.write(frame);
         self.taken -= small(granules);
         self.longest = GRANULES - OWN_GRANULES - self.taken;
     }
@@ -132,75 +134,15 @@ impl Cut {
             return true;
         }
         let Some(frame) = &mut self.frame else { return false };
-        let mut taken = bits(frame);
+        let mut taken = Bits::of(frame);
         if taken.next(start + old, true) < start + new {
             return false;
         }
         taken.set(start + old, new - old, true);
-        set_bits(frame, &taken);
+        taken.write(frame);
         self.taken += small(new - old);
         true
     }
-}
-
-/// A bit for each granule of a frame: whether it is taken. Those of the bits' own granules are never asked for.
-struct Bits([u64; WORDS]);
-
-impl Bits {
-    /// The first granule from `from` on that is taken, or free; [`GRANULES`] if none is.
-    fn next(&self, from: usize, taken: bool) -> usize {
-        let mut word = from / 64;
-        let mut ignored = !0 << (from % 64);
-        while let Some(bits) = self.0.get(word) {
-            let found = if taken { *bits } else { !bits } & ignored;
-            if found != 0 {
-                return word * 64 + found.trailing_zeros() as usize;
-            }
-            ignored = !0;
-            word += 1;
-        }
-        GRANULES.into()
-    }
-
-    /// Where the first run of so many free granules begins.
-    fn free_run(&self, granules: usize) -> Option<usize> {
-        let mut start = self.next(OWN_GRANULES.into(), false);
-        loop {
-            if start + granules > GRANULES.into() {
-                return None;
-            }
-            let end = self.next(start, true);
-            if end - start >= granules {
-                return Some(start);
-            }
-            start = self.next(end, false);
-        }
-    }
-
-    fn set(&mut self, start: usize, granules: usize, taken: bool) {
-        let mut at = start;
-        while at < start + granules {
-            let (word, bit) = (at / 64, at % 64);
-            let number = (64 - bit).min(start + granules - at);
-            let mask = (!0 >> (64 - number)) << bit;
-            if taken {
-                self.0[word] |= mask
-            } else {
-                self.0[word] &= !mask
-            }
-            at += number;
-        }
-    }
-}
-
-fn bits(frame: &Frame) -> Bits {
-    let (words, _) = frame.as_chunks();
-    Bits(std::array::from_fn(|word| u64::from_ne_bytes(words[word])))
-}
-
-fn set_bits(frame: &mut Frame, bits: &Bits) {
-    let (words, _) = frame.as_chunks_mut();
-    std::iter::zip(words, bits.0).for_each(|(bytes, word): (&mut [u8; 8], u64)| *bytes = word.to_ne_bytes());
 }
 
 /// A number of granules in its stored form.
@@ -211,15 +153,16 @@ fn small(granules: usize) -> u16 {
 /// What lengths are counted in: the size of an IPv4 peer.
 pub(super) const GRANULE_BYTES: usize = 8;
 
+/// Frames of a shard, as many as a piece can name: 1 GiB.
+const MOST_FRAMES: usize = 1 << 18;
+
 /// Granules of a frame.
 const GRANULES: u16 = 512;
 
 /// Granules that the bits take themselves.
 const OWN_GRANULES: u16 = 8;
 
-const WORDS: usize = 8;
-
-const _: () = assert!(GRANULES as usize * GRANULE_BYTES == FRAME_BYTES && WORDS * 64 == GRANULES as usize);
+const _: () = assert!(GRANULES as usize * GRANULE_BYTES == FRAME_BYTES && GRANULES as usize == BITS);
 
 #[cfg(test)]
 mod tests {

@@ -33,9 +33,9 @@ pub(crate) fn two_against_one(options: &Options) {
     Course::new(&scene.storage, 64).run(START, hot.iter().map(|peer| crowd.present(*peer)));
     let batches = options.count(BATCHES).max(16);
     let pair = |second, hot| {
-        [(0, &scene), (1, second)].map(|(half, scene): (usize, &Scene)| {
-            let batches = batches_of(scene, crowd, hot, half as u32, batches);
-            Load { storage: &scene.storage, processor: processors[half], batches }
+        [(0, &scene), (1, second)].map(|(half, scene): (u32, &Scene)| {
+            let batches = batches_of(scene, crowd, hot, half, batches);
+            Load { storage: &scene.storage, processor: processors[half as usize], batches }
         })
     };
     let mut kinds = [

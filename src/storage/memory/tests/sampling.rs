@@ -131,8 +131,8 @@ fn what_will_be_drawn_can_be_fetched_whatever_is_left_of_a_table() {
     }
 }
 
-/// Every pair is parted where the first run begins between the two or the last one ends there; and one pair in eight, that
-/// on two cache lines, by half of all choices. That leaves 0.92 of all pairs, and 0.98 of those that fare worst.
+/// Every pair is parted where the first run begins between the two or the last one ends there; and one pair in sixteen,
+/// where runs end, by half of all choices. That leaves 0.95 of all pairs, and 0.98 of those that fare worst.
 #[test]
 fn neighbours_in_a_crowd_are_not_always_together() {
     let mut rng = SmallRng::seed_from_u64(4);
@@ -154,7 +154,7 @@ fn neighbours_in_a_crowd_are_not_always_together() {
     }
     let together = |[first, both]: [u32; 2]| f64::from(both) / f64::from(first);
     let all = counts.iter().fold([0, 0], |[first, both], other| [first + other[0], both + other[1]]);
-    assert!(together(all) < 0.95, "{}", together(all));
+    assert!(together(all) < 0.96, "{}", together(all));
     assert!(counts.iter().all(|&count| count[0] < 1_000 || together(count) < 0.99), "{counts:?}");
 }
 
