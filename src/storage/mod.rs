@@ -20,6 +20,8 @@
 //! - **Expiry**: a peer that has not announced for the lifetime given at opening is forgotten, soon though not at once.
 
 mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod driver;
 pub mod memory;
 
@@ -68,3 +70,6 @@ pub struct Totals {
     /// Peers of each family, unexpired or not yet swept.
     pub peers: Option<PerFamily<u64>>,
 }
+
+/// Calls of [`Storage::sweep`] that pass over a whole store: at one a second, an expired peer is gone about a minute later.
+pub const SWEEPS_PER_PASS: usize = 64;

@@ -9,8 +9,8 @@ use chihaya::storage::{Answer, Batch, Reply, Scrape, Storage};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use proto_tests::checked::Checked;
-use proto_tests::model::Rules;
+use chihaya::storage::conformance::Checked;
+use chihaya::storage::conformance::Rules;
 
 use crate::history::{TORRENTS, crowded_history, history};
 use crate::{open, run};

@@ -7,7 +7,7 @@ use chihaya::bittorrent::{Endpoint, Family, InfoHash};
 use chihaya::storage::{Announce, Change, Request, Role, Scrape, Want};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proto_tests::model::Seconds;
+use chihaya::storage::conformance::Seconds;
 
 #[derive(Clone, Debug)]
 pub(crate) struct History {

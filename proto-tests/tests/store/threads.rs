@@ -6,7 +6,7 @@ use std::thread;
 
 use chihaya::bittorrent::{Endpoint, Family, InfoHash, PerFamily};
 use chihaya::clock::Now;
-use chihaya::storage::memory::SWEEPS_PER_PASS;
+use chihaya::storage::SWEEPS_PER_PASS;
 use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Totals, Want};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};

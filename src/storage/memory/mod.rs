@@ -69,7 +69,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Batch, Driver, Entry, Environment, Reply, Request, Settings, SettingsError, Storage, StorageError, Totals,
+    Answer, Batch, Driver, Entry, Environment, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError, Storage, StorageError, Totals,
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
@@ -240,6 +240,3 @@ const DEFAULT_SHARDS: usize = 256;
 
 /// Beyond this, shards cost more memory than they save waiting.
 const MAX_SHARDS: usize = 1 << 16;
-
-/// Calls of `sweep` that pass over the whole store: at one a second, an expired peer is gone about a minute later.
-pub const SWEEPS_PER_PASS: usize = 64;

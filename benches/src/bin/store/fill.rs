@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chihaya::clock::Now;
-use chihaya::storage::memory::SWEEPS_PER_PASS;
+use chihaya::storage::SWEEPS_PER_PASS;
 use chihaya::storage::{Batch, Storage};
 use chihaya_benches::micro::{Course, Crowd, LIFETIME_SECONDS, START, Shape, apply, storage, thread_time, timed};
 

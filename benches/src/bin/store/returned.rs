@@ -4,7 +4,7 @@ use std::fs;
 
 use chihaya::clock::Now;
 use chihaya::storage::Storage;
-use chihaya::storage::memory::SWEEPS_PER_PASS;
+use chihaya::storage::SWEEPS_PER_PASS;
 use chihaya_benches::micro::{Course, Crowd, LIFETIME_SECONDS, START, Shape, storage};
 
 use crate::Options;

@@ -5,13 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chihaya::bittorrent::{Endpoint, Family, InfoHash};
-use chihaya::clock::Now;
-use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Want};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::model::{Expected, Mismatch, Model, Rules, Seconds, equal};
+use super::model::{Expected, Mismatch, Model, Rules, Seconds, equal};
+use crate::bittorrent::{Endpoint, Family, InfoHash};
+use crate::clock::Now;
+use crate::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Want};
 
 /// A store under the eyes of its model. It also keeps the clock.
 ///
@@ -28,13 +28,26 @@ pub struct Checked {
     torrents: BTreeSet<InfoHash>,
     /// Counts batches, so that each has a seed of its own.
     seed: u64,
+    /// The store holds nothing else.
+    alone: bool,
 }
 
 impl Checked {
     /// An empty store, opened with the lifetime that the rules name, at the moment `start`.
     pub fn new(store: Arc<dyn Storage>, rules: Rules, start: Now) -> Self {
         let model = Model::new(rules);
-        Self { store, model, rules, start, elapsed: 0, swept: 0, torrents: BTreeSet::new(), seed: 0 }
+        Self { store, model, rules, start, elapsed: 0, swept: 0, torrents: BTreeSet::new(), seed: 0, alone: true }
+    }
+
+    /// The same over a store that holds more than this model knows: its totals say nothing.
+    #[must_use]
+    pub fn among_others(self) -> Self {
+        Self { alone: false, ..self }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Now {
+        self.moment(self.elapsed)
     }
 
     /// Hands over batches, all before any of them is answered, and checks the replies and what has become of the torrents.
@@ -108,6 +121,9 @@ impl Checked {
                 let expected = self.model.apply(at, &entry.request);
                 self.check(&expected, entry.request, entry.reply, batch)?;
             }
+        }
+        if !self.alone {
+            return Ok(());
         }
         let (store, model) = (self.store.totals(), self.model.totals());
         equal("total torrents", &store.torrents.or(model.torrents), &model.torrents)?;

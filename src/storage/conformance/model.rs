@@ -13,9 +13,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chihaya::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
-use chihaya::storage::memory::SWEEPS_PER_PASS;
-use chihaya::storage::{Announce, Batch, Change, Reply, Request, Role, Scrape, Totals, Want};
+use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
+use crate::storage::{Announce, Batch, Change, Reply, Request, Role, SWEEPS_PER_PASS, Scrape, Totals, Want};
 
 /// Seconds since the model's beginning: a number that never wraps.
 pub type Seconds = u64;
@@ -32,6 +31,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Those every store keeps: what is forgotten within a tenth of the lifetime and two seconds is forgotten soon.
+    pub fn of_any(lifetime: Seconds) -> Self {
+        Self { lifetime, slack: lifetime / 10 + 2, sweeps_per_pass: SWEEPS_PER_PASS }
+    }
+
     /// Those of the memory store: it rounds a lifetime by less than a 512th, and by a second or two.
     pub fn memory(lifetime: Seconds) -> Self {
         Self { lifetime, slack: lifetime / 512 + 2, sweeps_per_pass: SWEEPS_PER_PASS }
@@ -325,7 +329,7 @@ fn check_peers(family: Family, compact: &[u8], on_offer: &BTreeSet<Endpoint>, nu
 }
 
 /// Fails unless the store's value is the model's.
-pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, store: &T, model: &T) -> Result<(), Mismatch> {
+pub(super) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, store: &T, model: &T) -> Result<(), Mismatch> {
     if store == model {
         return Ok(());
     }

@@ -1,0 +1,116 @@
+//! What every driver must pass: the promises of [`storage`](super), each tried against a real store.
+//!
+//! One call opens the driver anew for every behaviour, tries it, and says of each whether the store keeps it:
+//!
+//! ```
+//! use chihaya::storage::conformance::{Kit, Time};
+//! use chihaya::storage::{Settings, memory::MemoryDriver};
+//!
+//! # fn main() {
+//! # if false {
+//! Kit::new(&MemoryDriver, Settings::default(), Time::Given).run().assert();
+//! # }
+//! # }
+//! ```
+//!
+//! A store may be shared with others meanwhile, and need not be empty: every behaviour has torrents of its own, which no
+//! other run will ever meet.
+
+mod behaviours;
+mod checked;
+mod crowds;
+mod histories;
+mod model;
+mod together;
+mod trial;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+
+use super::{Driver, Settings};
+pub use checked::Checked;
+pub use model::{Expected, Mismatch, Model, Rules, Seconds};
+use trial::Trial;
+
+/// Whose clock a store forgets by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Time {
+    /// The `now` of its calls, as the store in memory: years pass in no time.
+    Given,
+    /// Its own, as a store across a network: to see it forget takes some seconds.
+    Own,
+}
+
+/// All behaviours, to be tried against one driver.
+pub struct Kit<'a> {
+    driver: &'a dyn Driver,
+    settings: Settings,
+    time: Time,
+}
+
+/// What is tried, and what of it failed.
+pub struct Report {
+    driver: &'static str,
+    outcomes: Vec<(&'static str, Result<(), Mismatch>)>,
+}
+
+/// A behaviour: its promise, in words, and what tries it.
+type Behaviour = (&'static str, for<'a> fn(&'a mut Trial) -> Attempt<'a>);
+
+/// Fails with what the store did instead.
+type Attempt<'a> = Pin<Box<dyn Future<Output = Result<(), Mismatch>> + 'a>>;
+
+impl<'a> Kit<'a> {
+    /// The kit for a driver with these settings.
+    pub fn new(driver: &'a dyn Driver, settings: Settings, time: Time) -> Self {
+        Self { driver, settings, time }
+    }
+
+    /// Tries everything; takes some seconds, and for a store with a clock of its own some more.
+    ///
+    /// To be called outside any runtime: each behaviour has one of its own, on one thread, as each worker of the tracker has.
+    pub fn run(&self) -> Report {
+        let behaviours = [behaviours::ALL, crowds::ALL, together::ALL, histories::ALL].concat();
+        let outcomes = behaviours.into_iter().map(|(name, attempt)| (name, self.outcome(attempt))).collect();
+        Report { driver: self.driver.name(), outcomes }
+    }
+
+    fn outcome(&self, attempt: for<'t> fn(&'t mut Trial) -> Attempt<'t>) -> Result<(), Mismatch> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Mismatch(format!("no runtime: {error}")))?;
+        let mut trial = Trial::open(self.driver, &self.settings, self.time)?;
+        let tried = catch_unwind(AssertUnwindSafe(|| runtime.block_on(attempt(&mut trial))));
+        tried.unwrap_or_else(|_| Err(Mismatch("it panicked".into())))
+    }
+}
+
+impl Report {
+    /// The promises that were not kept, and how.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, &Mismatch)> {
+        self.outcomes.iter().filter_map(|(name, outcome)| outcome.as_ref().err().map(|mismatch| (*name, mismatch)))
+    }
+
+    /// Panics, with the whole report, unless every promise was kept.
+    ///
+    /// # Panics
+    ///
+    /// If one was not.
+    pub fn assert(&self) {
+        assert!(self.failures().next().is_none(), "{self}");
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed = self.failures().count();
+        writeln!(f, "{}: {} of {} behaviours", self.driver, self.outcomes.len() - failed, self.outcomes.len())?;
+        for (name, outcome) in &self.outcomes {
+            match outcome {
+                Ok(()) => writeln!(f, "  ok      {name}")?,
+                Err(mismatch) => writeln!(f, "  FAILED  {name}\n          {mismatch}")?,
+            }
+        }
+        Ok(())
+    }
+}

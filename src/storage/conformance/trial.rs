@@ -1,0 +1,162 @@
+//! A store opened for one behaviour, and what it is asked.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, make_rng};
+use tokio::time::{sleep, timeout};
+
+use super::{Mismatch, Time};
+use crate::bittorrent::{Counts, Endpoint, Family, InfoHash};
+use crate::clock::Now;
+use crate::storage::{
+    Announce, Answer, Batch, Change, Driver, Environment, Reply, Request, Role, SWEEPS_PER_PASS, Scrape, Settings, Storage,
+    Want,
+};
+
+/// A store, the time, and torrents that nobody else knows.
+pub(super) struct Trial {
+    pub(super) store: Arc<dyn Storage>,
+    pub(super) time: Time,
+    pub(super) now: Now,
+    pub(super) lifetime: Duration,
+    pub(super) rng: SmallRng,
+}
+
+/// What an announce was told.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) counts: Counts,
+    pub(super) peers: BTreeSet<Endpoint>,
+}
+
+impl Trial {
+    pub(super) fn open(driver: &dyn Driver, settings: &Settings, time: Time) -> Result<Self, Mismatch> {
+        let lifetime = match time {
+            Time::Given => Duration::from_secs(3_000),
+            Time::Own => OWN_LIFETIME,
+        };
+        let mut rng: SmallRng = make_rng();
+        let environment = Environment { peer_lifetime: lifetime, key: rng.random() };
+        let store = driver.open(settings, environment).map_err(|error| Mismatch(format!("it does not open: {error}")))?;
+        Ok(Self { store, time, now: Now(1_800_000_000), lifetime, rng })
+    }
+
+    /// A torrent that no store has ever heard of.
+    pub(super) fn torrent(&mut self) -> InfoHash {
+        InfoHash(self.rng.random())
+    }
+
+    /// Has the store answer one batch, and sees to it that all of it comes back.
+    pub(super) async fn ask(&mut self, requests: &[Request]) -> Result<Batch, Mismatch> {
+        let seed = self.rng.random();
+        ask(&*self.store, self.now, seed, requests).await
+    }
+
+    pub(super) async fn announce(&mut self, announce: Announce) -> Result<Told, Mismatch> {
+        let batch = self.ask(&[announce.into()]).await?;
+        told(&batch, 0)
+    }
+
+    /// A peer comes, or comes again, and wants everybody of its family.
+    pub(super) async fn present(&mut self, torrent: InfoHash, peer: Endpoint, role: Role) -> Result<Told, Mismatch> {
+        self.announce(present(torrent, peer, role)).await
+    }
+
+    pub(super) async fn leave(&mut self, torrent: InfoHash, peer: Endpoint) -> Result<Told, Mismatch> {
+        self.announce(Announce { change: Change::Absent, ..present(torrent, peer, Role::Downloader) }).await
+    }
+
+    pub(super) async fn scrape(&mut self, info_hash: InfoHash, family: Family) -> Result<Counts, Mismatch> {
+        let batch = self.ask(&[Scrape { info_hash, family }.into()]).await?;
+        match batch.entries[0].reply {
+            Reply::Scrape { counts } => Ok(counts),
+            other => Err(Mismatch(format!("a scrape was answered {other:?}"))),
+        }
+    }
+
+    /// Lets time pass, and the store forget.
+    pub(super) async fn wait(&mut self, duration: Duration) {
+        match self.time {
+            Time::Own => sleep(duration).await,
+            Time::Given => {
+                let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+                self.now = Now(self.now.0.wrapping_add(seconds));
+            }
+        }
+        (0..SWEEPS_PER_PASS).for_each(|_| self.store.sweep(self.now));
+    }
+}
+
+/// Has a store answer one batch, in time, whole and in order.
+pub(super) async fn ask(store: &dyn Storage, now: Now, seed: u64, requests: &[Request]) -> Result<Batch, Mismatch> {
+    let mut batch = Batch { seed, ..Batch::default() };
+    requests.iter().for_each(|&request| batch.push(request));
+    let batch = match store.apply(now, batch) {
+        Answer::Ready(batch) => batch,
+        Answer::Pending(batch) => {
+            timeout(PATIENCE, batch).await.map_err(|_| Mismatch(format!("a batch was not answered in {PATIENCE:?}")))?
+        }
+    };
+    let returned: Vec<_> = batch.entries.iter().map(|entry| entry.request).collect();
+    if returned == requests {
+        return Ok(batch);
+    }
+    Err(Mismatch(format!("a batch of {requests:?} came back with {returned:?}")))
+}
+
+/// What the announce at `index` was told.
+pub(super) fn told(batch: &Batch, index: usize) -> Result<Told, Mismatch> {
+    let Reply::Announce { counts, peers } = batch.entries[index].reply else {
+        return Err(Mismatch(format!("an announce was answered {:?}", batch.entries[index].reply)));
+    };
+    let mut all = BTreeSet::new();
+    for family in Family::BOTH {
+        let bytes = batch.compact(peers[family]);
+        if !bytes.len().is_multiple_of(family.peer_length()) {
+            return Err(Mismatch(format!("{} bytes are no number of {family:?} peers", bytes.len())));
+        }
+        for peer in Endpoint::list(family, bytes) {
+            if !all.insert(peer) {
+                return Err(Mismatch(format!("{peer} was returned twice")));
+            }
+        }
+    }
+    Ok(Told { counts, peers: all })
+}
+
+pub(super) fn present(info_hash: InfoHash, peer: Endpoint, role: Role) -> Announce {
+    Announce { info_hash, peer, change: Change::Present { role, completed: false }, want: EVERYBODY }
+}
+
+/// One of some ten thousand IPv4 peers.
+pub(super) fn v4(number: u16) -> Endpoint {
+    let [high, low] = number.to_be_bytes();
+    Endpoint::new(Ipv4Addr::new(198, 18, high, low).into(), 6_881)
+}
+
+/// One of some ten thousand IPv6 peers.
+pub(super) fn v6(number: u16) -> Endpoint {
+    Endpoint::new(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number).into(), 6_881)
+}
+
+pub(super) fn counts(seeders: u32, downloaders: u32, completed: u32) -> Counts {
+    Counts { seeders, leechers: downloaders, downloaders, completed }
+}
+
+/// Fails unless the store said what it must.
+pub(super) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, said: &T, must: &T) -> Result<(), Mismatch> {
+    if said == must { Ok(()) } else { Err(Mismatch(format!("{what}: {said:?} instead of {must:?}"))) }
+}
+
+/// More than any swarm here has.
+pub(super) const EVERYBODY: Want = Want { peers: 20_000, both_families: false };
+
+/// Of stores that keep their own time.
+const OWN_LIFETIME: Duration = Duration::from_secs(3);
+
+/// An answer comes in bounded time; far more than any takes.
+const PATIENCE: Duration = Duration::from_secs(20);
