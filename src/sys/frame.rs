@@ -9,7 +9,6 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 
-use arrayvec::ArrayVec;
 use parking_lot::Mutex;
 
 /// Bytes of a frame: a page of the system's, so that each can go back alone.
@@ -59,7 +58,7 @@ impl fmt::Debug for Frame {
 }
 
 /// Gives the memory of spare frames back to the system, but for some that will soon be asked for again, and has the system
-/// make huge pages of regions that are all in use.
+/// make a huge page of a region that is all in use: of one at a time, since it is copied, in some milliseconds.
 pub fn tidy_frames() {
     let mut released = STOCK.lock().withdraw();
     released.sort_unstable_by_key(|unused| unused.0);
@@ -67,7 +66,7 @@ pub fn tidy_frames() {
         release(run[0].0, run.len());
     }
     let full = STOCK.lock().note(released);
-    full.into_iter().for_each(|region| join(region.0));
+    full.inspect(|region| join(region.0));
 }
 
 /// A frame's memory while nobody has it.
@@ -94,7 +93,7 @@ struct Region {
     first: Unused,
     /// Frames without memory, fresh or given back.
     absent: usize,
-    /// It was made a huge page when last it had no frame without memory.
+    /// It is a huge page: from the beginning, or since it last had no frame without memory.
     joined: bool,
 }
 
@@ -115,7 +114,11 @@ impl Stock {
     fn unwrap_fresh(&mut self) -> Unused {
         let (first, number) = self.fresh.take().unwrap_or_else(|| (map(), MAPPED_FRAMES));
         if number.is_multiple_of(REGION_FRAMES) {
-            self.regions.insert(first.0.addr().get(), Region { first, absent: REGION_FRAMES, joined: false });
+            let joined = self.regions.len() >= SMALL_PAGE_REGIONS;
+            if joined {
+                prefer_huge_page(first.0);
+            }
+            self.regions.insert(first.0.addr().get(), Region { first, absent: REGION_FRAMES, joined });
         }
         if number > 1 {
             // SAFETY: the mapping has another frame behind this one.
@@ -132,21 +135,17 @@ impl Stock {
         self.spare.split_off(kept)
     }
 
-    /// Notes frames that have been given back. Says which regions have all their memory and should be joined.
-    fn note(&mut self, mut released: Vec<Unused>) -> ArrayVec<Unused, MOST_JOINED> {
+    /// Notes frames that have been given back. Says which region has all its memory and should be joined.
+    fn note(&mut self, mut released: Vec<Unused>) -> Option<Unused> {
         for unused in &released {
             let region = self.region(*unused);
             region.absent += 1;
             region.joined = false;
         }
         self.released.append(&mut released);
-        let full = self.regions.values_mut().filter(|region| region.absent == 0 && !region.joined);
-        full.take(MOST_JOINED)
-            .map(|region| {
-                region.joined = true;
-                region.first
-            })
-            .collect()
+        let full = self.regions.values_mut().find(|region| region.absent == 0 && !region.joined)?;
+        full.joined = true;
+        Some(full.first)
     }
 
     fn region(&mut self, frame: Unused) -> &mut Region {
@@ -171,8 +170,8 @@ const REGION_FRAMES: usize = HUGE_PAGE_BYTES / FRAME_BYTES;
 /// Frames mapped at once. They are never unmapped, only their memory given back.
 const MAPPED_FRAMES: usize = 8 * REGION_FRAMES;
 
-/// Regions joined at a time: each is copied, in some hundred microseconds.
-const MOST_JOINED: usize = 8;
+/// Regions that begin as small pages: 32 MiB. Beyond, what a huge page has and nobody uses is a small part.
+const SMALL_PAGE_REGIONS: usize = 16;
 
 const MAPPED: Layout = match Layout::from_size_align(MAPPED_FRAMES * FRAME_BYTES, FRAME_BYTES) {
     Ok(layout) => layout,
@@ -205,17 +204,24 @@ fn map() -> Unused {
 /// Only once all of it is in use, so that it takes no more memory than before.
 #[cfg(target_os = "linux")]
 fn join(region: NonNull<[u8; FRAME_BYTES]>) {
-    let region: *mut libc::c_void = region.as_ptr().cast();
-    // SAFETY: the region is mapped, and keeps what it holds. A refusal costs only time; a system that cannot do it now
-    // (before Linux 6.1) may do it later.
-    unsafe {
-        libc::madvise(region, HUGE_PAGE_BYTES, libc::MADV_HUGEPAGE);
-        libc::madvise(region, HUGE_PAGE_BYTES, libc::MADV_COLLAPSE);
-    }
+    // One that cannot do it now (before Linux 6.1) may do it later.
+    prefer_huge_page(region);
+    // SAFETY: the region is mapped, and keeps what it holds. A refusal costs only time.
+    unsafe { libc::madvise(region.as_ptr().cast(), HUGE_PAGE_BYTES, libc::MADV_COLLAPSE) };
 }
 
 #[cfg(not(target_os = "linux"))]
 fn join(_: NonNull<[u8; FRAME_BYTES]>) {}
+
+/// Has the system take a huge page for a region when it is first touched.
+#[cfg(target_os = "linux")]
+fn prefer_huge_page(region: NonNull<[u8; FRAME_BYTES]>) {
+    // SAFETY: the region is mapped, and keeps what it holds. A refusal costs only time.
+    unsafe { libc::madvise(region.as_ptr().cast(), HUGE_PAGE_BYTES, libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prefer_huge_page(_: NonNull<[u8; FRAME_BYTES]>) {}
 
 /// Gives back the memory of `number` frames from `first` on.
 #[cfg(target_os = "linux")]
@@ -271,18 +277,18 @@ mod tests {
     fn a_region_is_joined_when_all_of_it_has_memory_and_again_when_it_has_it_again() {
         let mut stock = Stock::new();
         let mut taken: Vec<_> = (1..REGION_FRAMES).map(|_| Unused(stock.take().leak())).collect();
-        assert!(stock.note(Vec::new()).is_empty(), "one frame is fresh");
+        assert!(stock.note(Vec::new()).is_none(), "one frame is fresh");
         taken.push(Unused(stock.take().leak()));
-        let joined = |stock: &mut Stock, released| stock.note(released).iter().map(|first| first.0).collect::<Vec<_>>();
-        assert_eq!(joined(&mut stock, Vec::new()), [taken[0].0]);
-        assert_eq!(joined(&mut stock, Vec::new()), [], "once is enough");
+        let joined = |stock: &mut Stock, released| stock.note(released).map(|first| first.0);
+        assert_eq!(joined(&mut stock, Vec::new()), Some(taken[0].0));
+        assert_eq!(joined(&mut stock, Vec::new()), None, "once is enough");
         stock.spare.append(&mut taken);
         let released = stock.withdraw();
         assert_eq!(released.len(), REGION_FRAMES - LEAST_SPARE - REGION_FRAMES / KEPT_SHARE);
-        assert_eq!(joined(&mut stock, released), []);
+        assert_eq!(joined(&mut stock, released), None);
         for left in (0..REGION_FRAMES).rev() {
             stock.take().leak();
-            assert_eq!(joined(&mut stock, Vec::new()).is_empty(), left > 0);
+            assert_eq!(joined(&mut stock, Vec::new()).is_none(), left > 0);
         }
     }
 
