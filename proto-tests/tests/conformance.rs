@@ -41,7 +41,8 @@ fn a_store_that_loses_a_peer_is_found_out() {
 #[test]
 fn a_store_that_returns_the_requester_is_found_out() {
     let add = |entry: &mut chihaya::storage::Entry, peers: &mut Vec<u8>, _: &mut Kept| {
-        if let (Request::Announce(announce), Reply::Announce { peers: spans, .. }) = (&entry.request, &mut entry.reply) {
+        if let (Request::Announce(announce), Reply::Announce { peers: spans, .. }) = (&entry.request, &mut entry.reply)
+        {
             let family = announce.peer.family();
             let before = peers[spans[family].range()].to_vec();
             let start = u32::try_from(peers.len()).expect("a small batch");

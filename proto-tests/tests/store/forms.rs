@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use chihaya::bittorrent::{Family, InfoHash};
 use chihaya::clock::Now;
+use chihaya::storage::conformance::Checked;
+use chihaya::storage::conformance::Rules;
 use chihaya::storage::{Answer, Batch, Reply, Scrape, Storage};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use chihaya::storage::conformance::Checked;
-use chihaya::storage::conformance::Rules;
 
 use crate::history::{TORRENTS, crowded_history, history};
 use crate::{open, run};

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use chihaya::bittorrent::{Endpoint, Family, InfoHash};
+use chihaya::storage::conformance::Seconds;
 use chihaya::storage::{Announce, Change, Request, Role, Scrape, Want};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use chihaya::storage::conformance::Seconds;
 
 #[derive(Clone, Debug)]
 pub(crate) struct History {

@@ -11,14 +11,14 @@ use std::time::Duration;
 use chihaya::bittorrent::InfoHash;
 use chihaya::clock::Now;
 use chihaya::storage::SWEEPS_PER_PASS;
+use chihaya::storage::conformance::Checked;
+use chihaya::storage::conformance::{Mismatch, Rules, Seconds};
 use chihaya::storage::{
     Announce, Answer, Batch, Change, Drivers, Environment, Request, Role, Scrape, Settings, Storage, Want,
 };
 use history::{Ask, History, MOST_ENTRIES, Step, TORRENTS, endpoint, history};
 use proptest::prelude::*;
-use chihaya::storage::conformance::Checked;
 use proto_tests::late::Late;
-use chihaya::storage::conformance::{Mismatch, Rules, Seconds};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]

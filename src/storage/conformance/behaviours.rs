@@ -88,10 +88,12 @@ async fn families_are_apart(trial: &mut Trial) -> Result<(), Mismatch> {
     let other = trial.present(torrent, v6(1), Downloader).await?;
     equal("counts of the other family", &other.counts, &counts(0, 1, 0))?;
     equal("peers of the other family", &other.peers, &BTreeSet::new())?;
-    let completed = Announce { change: Change::Present { role: Seeder, completed: true }, ..present(torrent, v6(1), Seeder) };
+    let completed =
+        Announce { change: Change::Present { role: Seeder, completed: true }, ..present(torrent, v6(1), Seeder) };
     trial.announce(completed).await?;
+    trial.present(torrent, v6(2), Downloader).await?;
     equal("a scrape of IPv4", &trial.scrape(torrent, Family::V4).await?, &counts(1, 0, 1))?;
-    equal("a scrape of IPv6", &trial.scrape(torrent, Family::V6).await?, &counts(1, 0, 1))
+    equal("a scrape of IPv6", &trial.scrape(torrent, Family::V6).await?, &counts(1, 1, 1))
 }
 
 async fn both_families_are_returned(trial: &mut Trial) -> Result<(), Mismatch> {
@@ -103,7 +105,8 @@ async fn both_families_are_returned(trial: &mut Trial) -> Result<(), Mismatch> {
     for (want, own, other) in [(10, 5, 5), (11, 6, 5), (1, 1, 0), (30, 15, 15), (200, 19, 20)] {
         for requester in [v4(3), v6(3)] {
             let want = Want { peers: want, both_families: true };
-            let Told { counts, peers } = trial.announce(Announce { want, ..present(torrent, requester, Downloader) }).await?;
+            let Told { counts, peers } =
+                trial.announce(Announce { want, ..present(torrent, requester, Downloader) }).await?;
             let of = |family| peers.iter().filter(|peer| peer.family() == family).count();
             let family = requester.family();
             let what = format!("{} wanted, of {family:?} and of the other", want.peers);
@@ -151,7 +154,14 @@ async fn seeders_are_offered_downloaders(trial: &mut Trial) -> Result<(), Mismat
 async fn roles_change(trial: &mut Trial) -> Result<(), Mismatch> {
     let torrent = trial.torrent();
     trial.present(torrent, v4(0), Seeder).await?;
-    let expected = [(Downloader, 0, 1), (Seeder, 1, 0), (PartialSeed, 0, 0), (Downloader, 0, 1), (PartialSeed, 0, 0), (Seeder, 1, 0)];
+    let expected = [
+        (Downloader, 0, 1),
+        (Seeder, 1, 0),
+        (PartialSeed, 0, 0),
+        (Downloader, 0, 1),
+        (PartialSeed, 0, 0),
+        (Seeder, 1, 0),
+    ];
     for (role, seeders, downloaders) in expected {
         let told = trial.present(torrent, v4(1), role).await?;
         let must = Counts { seeders: 1 + seeders, leechers: 1 - seeders, downloaders, completed: 0 };
@@ -250,7 +260,11 @@ async fn no_bytes_are_special(trial: &mut Trial) -> Result<(), Mismatch> {
             trial.present(torrent, peer, Downloader).await?;
         }
         let told = trial.present(torrent, v4(0), Downloader).await?;
-        equal(&format!("peers of a torrent that begins with {bytes:?}"), &told.peers, &endpoints.into_iter().collect())?;
+        equal(
+            &format!("peers of a torrent that begins with {bytes:?}"),
+            &told.peers,
+            &endpoints.into_iter().collect(),
+        )?;
     }
     Ok(())
 }

@@ -56,7 +56,9 @@ async fn a_fair_choice(trial: &mut Trial, size: u16, endpoint: fn(u16) -> Endpoi
     if measure < 2.0 {
         return Ok(());
     }
-    Err(Mismatch(format!("chi-square is {measure:.1} per degree of freedom; the least lucky came {least} times, {mean:.0} is fair")))
+    Err(Mismatch(format!(
+        "chi-square is {measure:.1} per degree of freedom; the least lucky came {least} times, {mean:.0} is fair"
+    )))
 }
 
 async fn a_swarm_comes_and_goes(trial: &mut Trial) -> Result<(), Mismatch> {
@@ -83,7 +85,9 @@ async fn fill(trial: &mut Trial, torrent: InfoHash, size: u16, endpoint: fn(u16)
     for numbers in numbers.chunks(64) {
         let requests: Vec<_> = numbers
             .iter()
-            .map(|&number| Announce { want: Want::default(), ..present(torrent, endpoint(number), Role::Downloader) }.into())
+            .map(|&number| {
+                Announce { want: Want::default(), ..present(torrent, endpoint(number), Role::Downloader) }.into()
+            })
             .collect();
         trial.ask(&requests).await?;
     }

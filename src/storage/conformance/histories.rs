@@ -25,7 +25,8 @@ async fn histories(trial: &mut Trial) -> Result<(), Mismatch> {
         };
         let mut checked = Checked::new(Arc::clone(&trial.store), rules, trial.now).among_others();
         for _ in 0..STEPS {
-            let requests = (0..trial.rng.random_range(1..=64)).map(|_| request(&mut trial.rng, &torrents, pool)).collect();
+            let requests =
+                (0..trial.rng.random_range(1..=64)).map(|_| request(&mut trial.rng, &torrents, pool)).collect();
             checked.apply(0, vec![requests]).await?;
             if trial.time == Time::Given && trial.rng.random_ratio(1, 4) {
                 checked.wait(trial.rng.random_range(1..=rules.lifetime)).await?;

@@ -13,8 +13,8 @@ use super::{Mismatch, Time};
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash};
 use crate::clock::Now;
 use crate::storage::{
-    Announce, Answer, Batch, Change, Driver, Environment, Reply, Request, Role, SWEEPS_PER_PASS, Scrape, Settings, Storage,
-    Want,
+    Announce, Answer, Batch, Change, Driver, Environment, Reply, Request, Role, SWEEPS_PER_PASS, Scrape, Settings,
+    Storage, Want,
 };
 
 /// A store, the time, and torrents that nobody else knows.
@@ -41,7 +41,8 @@ impl Trial {
         };
         let mut rng: SmallRng = make_rng();
         let environment = Environment { peer_lifetime: lifetime, key: rng.random() };
-        let store = driver.open(settings, environment).map_err(|error| Mismatch(format!("it does not open: {error}")))?;
+        let store =
+            driver.open(settings, environment).map_err(|error| Mismatch(format!("it does not open: {error}")))?;
         Ok(Self { store, time, now: Now(1_800_000_000), lifetime, rng })
     }
 

@@ -69,7 +69,8 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Batch, Driver, Entry, Environment, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError, Storage, StorageError, Totals,
+    Answer, Batch, Driver, Entry, Environment, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError, Storage,
+    StorageError, Totals,
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;

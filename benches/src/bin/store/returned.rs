@@ -3,8 +3,8 @@
 use std::fs;
 
 use chihaya::clock::Now;
-use chihaya::storage::Storage;
 use chihaya::storage::SWEEPS_PER_PASS;
+use chihaya::storage::Storage;
 use chihaya_benches::micro::{Course, Crowd, LIFETIME_SECONDS, START, Shape, storage};
 
 use crate::Options;

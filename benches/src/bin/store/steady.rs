@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use chihaya::clock::Now;
-use chihaya::storage::Storage;
 use chihaya::storage::SWEEPS_PER_PASS;
+use chihaya::storage::Storage;
 use chihaya::storage::memory::MemoryStorage;
 use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, storage, timed};
 use rand::rngs::SmallRng;
