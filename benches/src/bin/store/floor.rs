@@ -85,7 +85,6 @@ impl Floor {
 
 /// The frame, and the line in it.
 fn at(place: u64) -> (usize, usize) {
-    #[expect(clippy::cast_possible_truncation, reason = "it is below the number of lines")]
     let line = ((place >> 8) % (FRAMES * FRAME_LINES) as u64) as usize;
     (line / FRAME_LINES, line % FRAME_LINES)
 }
