@@ -42,7 +42,7 @@ pub struct Destinations {
     /// A tracker to be started by COMMAND, which answers at PORT of the loopback address; may be repeated
     ///
     /// COMMAND goes on to the next option of this program, or to the end. A tracker that wants an option of the same name
-    /// is started by `sh -c '…'`.
+    /// is started by `sh -c 'exec …'`.
     #[arg(long = "server", value_name = "NAME PORT COMMAND…", required_unless_present = "write_hashes")]
     pub servers: Vec<ServerCommand>,
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::{IpAddr, SocketAddr};
 use std::panic;
@@ -91,7 +91,19 @@ impl Server {
             }
             thread::sleep(PAUSE);
         }
+        server.explain(server.does_the_work_itself())?;
         Ok(server)
+    }
+
+    /// What is measured is the process that was started. One that has started others, as a shell does, is not the server.
+    fn does_the_work_itself(&self) -> Result<()> {
+        let children = children(self.process);
+        for &child in &children {
+            // Already gone is as good.
+            let _ = kill_process(child, Signal::KILL);
+        }
+        ensure!(children.is_empty(), "it has others work for it, whose time would not be counted: `exec` them instead");
+        Ok(())
     }
 
     fn spawn(command: &ServerCommand, address: SocketAddr, core: Option<usize>) -> Result<Self> {
@@ -163,6 +175,13 @@ impl Drop for Server {
         let _ = child.kill();
         let _ = child.wait();
     }
+}
+
+/// What a process has started itself and not waited for; none where the system does not tell.
+fn children(process: Pid) -> Vec<Pid> {
+    let process = process.as_raw_nonzero();
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)).collect()
 }
 
 /// The last line that is not blank, looked for at the end of a file, however long that is.
@@ -252,6 +271,24 @@ mod tests {
     fn a_server_that_never_answers_is_not_waited_for_much_longer() {
         let told = failure(Duration::from_millis(1), &["sleep", "60"]);
         assert!(told.ends_with(" s (connection refused); it still runs, and has said nothing"), "{told}");
+    }
+
+    #[test]
+    fn a_server_behind_a_shell_is_not_measured() {
+        let command = ServerCommand {
+            name: "hidden".into(),
+            port: 1,
+            command: ["sh", "-c", "sleep 60; echo end"].map(str::to_owned).into(),
+        };
+        // It answers once the shell has started the other.
+        let mut asked = 0;
+        let answers = |_| {
+            asked += 1;
+            if asked > 10 { Ok(()) } else { Err("connection refused") }
+        };
+        let address = (Ipv4Addr::LOCALHOST, 1).into();
+        let told = Server::start_within(PATIENCE, &command, address, None, answers).err().expect("it is refused");
+        assert!(told.to_string().contains("`exec` them instead"), "{told}");
     }
 
     #[test]

@@ -81,9 +81,15 @@ impl Settings {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
         serde_path_to_error::deserialize(self.0.clone()).map_err(|error| SettingsError {
             key: error.path().to_string(),
-            message: error.inner().message().replace('\n', " "),
+            message: in_plain_words(error.inner().message()),
         })
     }
+}
+
+/// In one line, without names of the language's types where a number is merely too small or too large for one.
+fn in_plain_words(message: &str) -> String {
+    let number = message.strip_prefix("invalid value: integer `").and_then(|rest| rest.split_once('`'));
+    number.map_or_else(|| message.replace('\n', " "), |(number, _)| format!("{number} is out of range"))
 }
 
 /// A driver's settings that cannot be used.
@@ -131,7 +137,7 @@ mod tests {
     fn an_unfit_value_is_told_in_one_line_with_its_key() {
         let timeout = "timeout = { secs = 5, nanos = 0 }";
         for (rest, told) in [
-            ("nested.retries = -1", "nested.retries: invalid value: integer `-1`, expected u8"),
+            ("nested.retries = -1", "nested.retries: -1 is out of range"),
             ("nested.retries = 1\nother = 2", "other: unknown field `other`, expected `timeout` or `nested`"),
         ] {
             let text = format!("{timeout}\n{rest}");

@@ -185,7 +185,7 @@ fn values_that_contradict_each_other_are_refused() {
             "udp.listen = []\nhttp.listen = []",
             ":1: udp.listen: is empty, and http.listen too; name an address to serve on",
         ),
-        ("storage.memory.shards = -1", ":1: storage.memory.shards: invalid value: integer `-1`, expected usize"),
+        ("storage.memory.shards = -1", ":1: storage.memory.shards: -1 is out of range"),
         ("storage.driver = \"mysql\"", ":1: storage.driver: \"mysql\" is not a driver; known drivers: memory"),
     ] {
         assert_eq!(problem(text), format!("chihaya.toml{message}"));

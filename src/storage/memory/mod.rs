@@ -162,12 +162,12 @@ impl MemoryStorage {
             shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
         }
         for (entry, path) in entries.iter().zip(&*paths) {
-            if let (Some(_), Request::Announce(announce)) = (path.own, &entry.request) {
+            if let (Some(_), Request::Announce(announce)) = (path.crowd, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_crowd(path, announce));
             }
         }
         for (entry, path) in entries.iter().zip(&mut *paths) {
-            if let (Some(_), Request::Announce(announce)) = (path.own, &entry.request) {
+            if let (Some(_), Request::Announce(announce)) = (path.crowd, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_own(path, announce));
             }
         }

@@ -59,7 +59,8 @@ impl Shard {
         };
         let torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
-        let Changed { own, completed, more, fewer, touched } = self.swarms.change(&mut form, announce, path.own, now);
+        let Changed { own, completed, more, fewer, touched } =
+            self.swarms.change(&mut form, announce, path.crowd.map(|(_, own)| own), now);
         torrent.set_form(&form);
         torrent.set_completed(torrent.completed().saturating_add(completed.into()));
         self.touched += touched;
@@ -94,7 +95,7 @@ impl Shard {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
             Form::Many(index) => {
                 self.swarms.crowds[index as usize].as_deref().inspect(|crowds| prefetch_all(*crowds));
-                path.own = Some(self.swarms.sought(announce));
+                path.crowd = Some((index, self.swarms.sought(announce)));
             }
             Form::Empty(_) | Form::One(_) => {}
         }
@@ -102,19 +103,19 @@ impl Shard {
 
     /// Has it fetch what finds the announcer in a crowd, and what it will most likely be given of it.
     pub(super) fn prefetch_crowd(&self, path: &Path, announce: &Announce) {
-        let torrent = path.torrent.and_then(|at| self.torrents.look(at, |_| true));
-        if let (Some(at), Some(own)) = (torrent, &path.own) {
-            let form = self.torrents.entry(at).form();
-            self.swarms.of(&form).prefetch_crowd(announce, own.hash, path.dice);
+        if let Some((index, own)) = path.crowd
+            && let Some(crowds) = self.swarms.crowds(index)
+        {
+            crowds.prefetch_crowd(announce, own.hash, path.dice);
         }
     }
 
     /// Has it fetch the announcer's own entry, where it is in a crowd.
     pub(super) fn prefetch_own(&self, path: &mut Path, announce: &Announce) {
-        let torrent = path.torrent.and_then(|at| self.torrents.look(at, |_| true));
-        if let (Some(at), Some(own)) = (torrent, &mut path.own) {
-            let form = self.torrents.entry(at).form();
-            own.at = self.swarms.of(&form).prefetch_own(announce, own.hash);
+        if let Some((index, own)) = &mut path.crowd
+            && let Some(crowds) = self.swarms.crowds(*index)
+        {
+            own.at = crowds.prefetch_own(announce, own.hash);
         }
     }
 
@@ -134,13 +135,13 @@ pub(super) struct Path {
     pub(super) dice: Dice,
     /// Where its torrent seems to be; it may be another's place.
     torrent: Option<At>,
-    /// The announcer, if its swarm was seen to be a crowd.
-    pub(super) own: Option<Sought>,
+    /// If its swarm was seen to be a crowd: which one, though it may be another's since, and the announcer.
+    pub(super) crowd: Option<(u32, Sought)>,
 }
 
 impl Path {
     pub(super) fn new(hash: Hash, dice: Dice) -> Self {
-        Self { hash, dice, torrent: None, own: None }
+        Self { hash, dice, torrent: None, crowd: None }
     }
 }
 

@@ -64,11 +64,16 @@ impl Swarms {
         self.pool.frames() + crowds.map(|crowds| crowds.v4.frames() + crowds.v6.frames()).sum::<usize>()
     }
 
+    /// The swarms of this index, if there are any.
+    pub(super) fn crowds(&self, index: u32) -> Option<Dual<'_>> {
+        let crowds = self.crowds.get(index as usize)?.as_ref()?;
+        Some(Dual { v4: Swarm::Crowd(&crowds.v4), v6: Swarm::Crowd(&crowds.v6) })
+    }
+
     /// The swarms of a form, for reading.
     pub(super) fn of<'a>(&'a self, form: &'a Form) -> Dual<'a> {
         if let Form::Many(index) = form {
-            let crowds = self.crowds[*index as usize].as_ref().expect("a form's crowds are there");
-            return Dual { v4: Swarm::Crowd(&crowds.v4), v6: Swarm::Crowd(&crowds.v6) };
+            return self.crowds(*index).expect("a form's crowds are there");
         }
         let sizes = form.sizes();
         let (v4, v6) = match form {

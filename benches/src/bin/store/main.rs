@@ -4,6 +4,7 @@
 //! in a process of its own, so that none inherits another's memory.
 
 mod fill;
+mod floor;
 mod handler;
 mod report;
 mod returned;

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use chihaya::clock::Now;
-use chihaya::storage::SWEEPS_PER_PASS;
-use chihaya::storage::Storage;
 use chihaya::storage::memory::MemoryStorage;
-use chihaya_benches::micro::{Course, Crowd, Peer, START, Shape, storage, timed};
+use chihaya::storage::{Announce, SWEEPS_PER_PASS, Storage};
+use chihaya_benches::micro::{Course, Crowd, Lap, Peer, START, Shape, storage, timed};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::Options;
+use crate::floor::Floor;
 use crate::report::{self, Rounds};
 
 /// 2 million peers.
@@ -32,6 +32,7 @@ fn steady(options: &Options, shape: Shape) {
     let mut rounds: Vec<_> = lines.iter().map(|_| Rounds::default()).collect();
     let mut rng = SmallRng::seed_from_u64(2);
     let (mut memory, mut reads) = (Memory::new(), Rounds::default());
+    let (mut floor, mut least) = (Floor::new(), Rounds::default());
     for round in 0..options.rounds {
         for ((want, size), rounds) in lines.iter().zip(&mut rounds) {
             let renewals = scene.renewals(Crowd { want: *want, ..crowd }, &mut rng);
@@ -39,12 +40,25 @@ fn steady(options: &Options, shape: Shape) {
             rounds.add(course.run(later(round), renewals.take(options.count(RENEWALS) as usize)));
         }
         let count = options.count(RENEWALS);
+        least.add(floor_round(&mut floor, scene.renewals(Crowd { want: 30, ..crowd }, &mut rng), count));
         reads.add((timed(|| memory.read(count)), count));
     }
     for ((want, size), rounds) in lines.iter().zip(&rounds) {
         rounds.print(&format!("renewal, {want} wanted, batches of {size}"));
     }
+    least.print("for comparison: the least, 30 of IPv4");
     reads.print("for comparison: one read anywhere in 128 MB");
+}
+
+/// The least that so many renewals cost, prepared as a [`Course`] prepares them.
+fn floor_round(floor: &mut Floor, mut renewals: impl Iterator<Item = Announce>, count: u32) -> (Lap, u32) {
+    let (mut lap, mut done) = (Lap::default(), 0);
+    while done < count {
+        let group: Vec<_> = renewals.by_ref().take(512).collect();
+        lap += timed(|| floor.answer(&group, 1));
+        done += 512;
+    }
+    (lap, done)
 }
 
 /// Memory to read here and there: how fast it is at this moment, for other machines' work on the same hardware shows in it.
@@ -143,7 +157,7 @@ impl Scene {
     }
 
     /// Random peers of the crowd, without end.
-    fn renewals<'a>(&'a self, crowd: Crowd, rng: &'a mut SmallRng) -> impl Iterator<Item = chihaya::storage::Announce> {
+    fn renewals<'a>(&'a self, crowd: Crowd, rng: &'a mut SmallRng) -> impl Iterator<Item = Announce> {
         std::iter::repeat_with(move || crowd.present(self.peers[rng.random_range(0..self.peers.len())]))
     }
 }
