@@ -18,6 +18,8 @@
 //! - **Peers** are distinct, never the requester, each of those on offer as likely as any other, and as many as wanted while
 //!   there are that many. Seeders and partial seeds are offered downloaders; downloaders are offered everyone.
 //! - **Expiry**: a peer that has not announced for the lifetime given at opening is forgotten, soon though not at once.
+//!
+//! With the feature `conformance`, the module of that name tries all of it against a driver, in one call.
 
 mod batch;
 #[cfg(feature = "conformance")]

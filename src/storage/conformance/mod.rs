@@ -6,11 +6,7 @@
 //! use chihaya::storage::conformance::{Kit, Time};
 //! use chihaya::storage::{Settings, memory::MemoryDriver};
 //!
-//! # fn main() {
-//! # if false {
 //! Kit::new(&MemoryDriver, Settings::default(), Time::Given).run().assert();
-//! # }
-//! # }
 //! ```
 //!
 //! A store may be shared with others meanwhile, and need not be empty: every behaviour has torrents of its own, which no
