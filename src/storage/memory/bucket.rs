@@ -99,7 +99,7 @@ impl<E: Entry> Bucket<E> {
 
     /// Where the entry is that has this tag and is `same`.
     pub(super) fn find(&self, tag: u8, mut same: impl FnMut(&E) -> bool) -> Option<usize> {
-        self.first(tag, |at| same(&self.entries[at]))
+        self.places_of(tag).find(|&place| same(&self.entries[place]))
     }
 
     /// Appends an entry; says where, unless it is full.
@@ -125,12 +125,11 @@ impl<E: Entry> Bucket<E> {
         prefetch(&self.header);
     }
 
-    /// Has it fetch what `find` reads next. Says where that is.
-    pub(super) fn prefetch_entry(&self, tag: u8) -> Option<usize> {
-        self.first(tag, |at| {
-            prefetch(&self.entries[at]);
-            true
-        })
+    /// Has it fetch what `find` reads next: every entry of this tag. Says where the first is.
+    pub(super) fn prefetch_entries(&self, tag: u8) -> Option<usize> {
+        let places = self.places_of(tag);
+        places.clone().for_each(|place| prefetch(&self.entries[place]));
+        places.into_iter().next()
     }
 
     /// Has it fetch some neighbours.
@@ -144,18 +143,28 @@ impl<E: Entry> Bucket<E> {
         prefetch(&self.entries[run.end - 1]);
     }
 
-    /// The first place that pleases, of those whose entries have this tag.
-    fn first(&self, tag: u8, mut pleases: impl FnMut(usize) -> bool) -> Option<usize> {
+    /// Places of entries that have this tag.
+    #[inline(always)]
+    fn places_of(&self, tag: u8) -> Places {
         // The first byte is no tag.
-        let mut places = bytes_equal(&self.header, tag) >> 1 & ((1 << self.len()) - 1);
-        while places != 0 {
-            let place = places.trailing_zeros() as usize;
-            if pleases(place) {
-                return Some(place);
-            }
-            places &= places - 1;
-        }
-        None
+        Places(bytes_equal(&self.header, tag) >> 1 & ((1 << self.len()) - 1))
+    }
+}
+
+/// Some of a bucket's places: a bit for each.
+#[derive(Clone)]
+struct Places(u64);
+
+impl Iterator for Places {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let place = self.0.trailing_zeros() as usize;
+        (self.0 != 0).then(|| {
+            self.0 &= self.0 - 1;
+            place
+        })
     }
 }
 
@@ -223,7 +232,7 @@ mod tests {
             assert_eq!(bucket.find(tag, |entry| entry.number() == number), Some(at));
             assert_eq!(bucket.find(tag, |_| false), None);
             assert_eq!(bucket.find(tag ^ 0x10, |entry| entry.number() == number), None);
-            bucket.prefetch_entry(tag);
+            bucket.prefetch_entries(tag);
         }
     }
 }

@@ -10,7 +10,6 @@ use std::marker::PhantomData;
 
 use super::bucket::{Bucket, Entry};
 use super::key::{Hash, Key};
-use super::sample::stride;
 use crate::sys::Frame;
 
 /// Entries found by a keyed hash.
@@ -70,20 +69,29 @@ impl<E: Entry> Table<E> {
 
     /// Has the processor fetch what `find` reads first: the tags.
     pub(super) fn prefetch(&self, hash: Hash) {
-        self.home(hash).inspect(|(_, _, bucket)| bucket.prefetch());
+        if let Some((_, page)) = self.page_of(hash)
+            && let Some([home, _]) = page.choices(hash)
+        {
+            page.bucket(home).prefetch();
+        }
     }
 
-    /// Has it fetch what `find` reads next: the entry of the same tag. Says where that is.
+    /// Has it fetch what `find` reads next: entries of the same tag, or the tags of the other bucket where there are none. Says
+    /// where the first is.
     pub(super) fn prefetch_entry(&self, hash: Hash) -> Option<At> {
-        let (page, bucket, entries) = self.home(hash)?;
-        entries.prefetch_entry(hash.tag()).map(|entry| At { page, bucket, entry })
+        let (number, page) = self.page_of(hash)?;
+        let [home, other] = page.choices(hash)?;
+        let bucket = page.bucket(home);
+        let first = bucket.prefetch_entries(hash.tag());
+        if first.is_none() && bucket.has_overflowed() {
+            page.bucket(other).prefetch();
+        }
+        first.map(|entry| At { page: number, bucket: home, entry })
     }
 
-    /// The bucket that an entry of this hash belongs to, and where it is.
-    fn home(&self, hash: Hash) -> Option<(usize, usize, &Bucket<E>)> {
+    fn page_of(&self, hash: Hash) -> Option<(usize, &Page<E>)> {
         let number = hash.page(self.pages.len());
-        let page = self.pages.get(number)?;
-        page.choices(hash).map(|[home, _]| (number, home, page.bucket(home)))
+        self.pages.get(number).map(|page| (number, page))
     }
 
     pub(super) fn entry(&self, at: At) -> &E {
@@ -210,14 +218,12 @@ fn parent(page: usize) -> Option<usize> {
 pub(super) struct Page<E> {
     frames: Box<[Frame]>,
     len: u32,
-    /// Steps from bucket to bucket that lead to each of them.
-    strides: [u8; STRIDES],
     entries: PhantomData<E>,
 }
 
 impl<E> Default for Page<E> {
     fn default() -> Self {
-        Self { frames: Box::default(), len: 0, strides: [0; STRIDES], entries: PhantomData }
+        Self { frames: Box::default(), len: 0, entries: PhantomData }
     }
 }
 
@@ -236,9 +242,6 @@ impl<E: Entry> Page<E> {
     fn empty(frames: usize) -> Self {
         let mut page = Self { frames: (0..frames).map(|_| Frame::stale()).collect(), ..Self::default() };
         (0..page.buckets()).for_each(|bucket| page.bucket_mut(bucket).clear());
-        let buckets = page.buckets().max(1);
-        let primes = (0..).map(|number| stride(buckets, number)).step_by(2);
-        page.strides.iter_mut().zip(primes).for_each(|(place, prime)| *place = prime.to_le_bytes()[0]);
         page
     }
 
@@ -255,11 +258,6 @@ impl<E: Entry> Page<E> {
 
     pub(super) fn buckets(&self) -> usize {
         self.frames.len() * E::FRAME_BUCKETS
-    }
-
-    /// A step from bucket to bucket that leads to each of them before it leads back.
-    pub(super) fn stride(&self, random: u16) -> usize {
-        self.strides[usize::from(random) % STRIDES].into()
     }
 
     pub(super) fn bucket(&self, bucket: usize) -> &Bucket<E> {
@@ -320,9 +318,6 @@ impl<E: Entry> Page<E> {
 
 /// Entries of a full bucket that are asked to make room: of most, one in two could.
 const MOVES_TRIED: usize = 16;
-
-/// Strides of a page to choose from.
-const STRIDES: usize = 8;
 
 /// Entries of a page on average when one is split: then no page has above 4,096, and its last frame is seldom a large part.
 const PAGE_ENTRIES: usize = 1_750;

@@ -1,8 +1,9 @@
 //! A uniform random choice among the entries of a table, without duplicates, without an allocation.
 //!
 //! Think of all places of a table on one ring; the choice is what is met from an entry on that is drawn at random, so each is
-//! as likely as any other. A page's part of the ring goes round and round its buckets in strides, and takes a short run of
-//! a bucket's entries at each visit. Where runs begin and how long strides are is drawn anew for each choice, so that
+//! as likely as any other. A page's part of the ring goes round and round its buckets, those of one frame after those of
+//! another, so that few places of memory are far from each other, and takes a short run of a bucket's entries at each visit.
+//! Where runs begin, and how long strides from bucket to bucket of a frame are, is drawn anew for each choice, so that
 //! neighbours on one ring are strangers on the next.
 
 use super::bucket::Entry;
@@ -163,7 +164,7 @@ impl<'a, E: Entry> Ring<'a, E> {
             dice,
             page,
             number: start.page,
-            stride: page.stride(dice.part(0) >> 8),
+            stride: usize::from(dice.part(0) >> 8 | 1),
             bucket: start.bucket,
             run,
         }
@@ -178,11 +179,19 @@ impl<'a, E: Entry> Ring<'a, E> {
 
     #[inline(always)]
     fn advance(&mut self) {
-        self.bucket += self.stride;
-        if self.bucket >= self.page.buckets() {
-            self.bucket -= self.page.buckets();
+        // An odd stride leads to each of them, since their number is a power of two.
+        let within = E::FRAME_BUCKETS - 1;
+        let place = (self.bucket + self.stride) & within;
+        self.bucket = self.bucket & !within | place;
+        if place == 0 {
+            self.turn_frame();
         }
-        if self.bucket == 0 {
+    }
+
+    fn turn_frame(&mut self) {
+        self.bucket += E::FRAME_BUCKETS;
+        if self.bucket == self.page.buckets() {
+            self.bucket = 0;
             self.run += 1;
             if self.run().is_empty() {
                 self.turn_page();
@@ -197,7 +206,6 @@ impl<'a, E: Entry> Ring<'a, E> {
         let numbers = (self.number + 1..pages.len()).chain(0..=self.number);
         self.number = numbers.into_iter().find(|&number| pages[number].len() > 0).unwrap_or(self.number);
         self.page = &pages[self.number];
-        self.stride = self.page.stride(self.dice.part(0) >> 8);
     }
 }
 
