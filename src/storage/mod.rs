@@ -26,6 +26,7 @@ mod batch;
 pub mod conformance;
 mod driver;
 pub mod memory;
+pub mod writing_a_driver;
 
 use std::pin::Pin;
 
