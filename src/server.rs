@@ -5,9 +5,12 @@
 mod sockets;
 mod urls;
 
+use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -39,7 +42,7 @@ use sockets::WorkerSockets;
 /// When it cannot start: the store does not open, an address cannot be had, the system refuses threads.
 pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let clock = Clock::start();
-    let tracker = Arc::new(open(config, drivers)?);
+    let tracker = Arc::new(open(config, drivers, clock)?);
     let workers = if config.server.workers == 0 { cores() } else { config.server.workers };
     let (sockets, bound) = sockets::bind(config, workers)?;
     let runtime = current_thread_runtime().map_err(StartError::System)?;
@@ -63,7 +66,7 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
         counters
     });
     log_counters(&counters.collect::<Vec<_>>());
-    tracker.storage().save(clock.now())?;
+    tracker.storage().save(clock.now()).map_err(|error| in_use(config, error))?;
     // The process is about to end. The system takes back a large store's memory at once; freeing each swarm takes seconds.
     mem::forget(tracker);
     info!("stopped");
@@ -79,9 +82,14 @@ pub enum StartError {
     /// A value of `[http]` cannot be used.
     #[error("http.{key}: {message}", key = .0.key, message = .0.message)]
     Http(#[from] ConfigError),
-    /// The store did not open.
-    #[error("storage: {0}")]
-    Storage(#[from] StorageError),
+    /// The store did not open, or did not write what should survive.
+    #[error("storage.{driver}{}{error}", if let StorageError::Settings(_) = error { "." } else { ": " })]
+    Storage {
+        /// The driver in use.
+        driver: String,
+        /// What it says.
+        error: StorageError,
+    },
     /// An address could not be bound.
     #[error("{key}: cannot listen on {address}: {error}; {remedy}")]
     Bind {
@@ -102,12 +110,22 @@ pub enum StartError {
     System(io::Error),
 }
 
-fn open(config: &Config, drivers: &Drivers) -> Result<Tracker, StartError> {
+fn open(config: &Config, drivers: &Drivers, clock: Clock) -> Result<Tracker, StartError> {
     let name = &config.storage.driver;
     let driver = drivers.find(name).ok_or_else(|| StartError::UnknownDriver(name.clone()))?;
-    let environment = Environment { peer_lifetime: config.tracker.peer_lifetime.0, key: secret() };
-    let storage = driver.open(&config.storage.settings(), environment)?;
+    let mut environment = Environment::new(config.tracker.peer_lifetime.0, secret(), clock);
+    environment.state_directory = first_path(env::var_os("STATE_DIRECTORY"));
+    let storage = driver.open(&config.storage.settings(), environment).map_err(|error| in_use(config, error))?;
     Ok(Tracker::new(storage, Live::new(config.tracker.clone())))
+}
+
+fn in_use(config: &Config, error: StorageError) -> StartError {
+    StartError::Storage { driver: config.storage.driver.clone(), error }
+}
+
+/// systemd gives several directories as it gives `PATH`.
+fn first_path(directories: Option<OsString>) -> Option<PathBuf> {
+    env::split_paths(&directories?).find(|path| !path.as_os_str().is_empty())
 }
 
 /// What all workers share.
@@ -248,12 +266,29 @@ mod tests {
 
     fn crew() -> Crew {
         let config = Config::default();
-        let tracker = Arc::new(open(&config, &Drivers::builtin()).unwrap());
         let clock = Clock::start();
+        let tracker = Arc::new(open(&config, &Drivers::builtin(), clock).unwrap());
         let frontend = http::Frontend::new(Arc::clone(&tracker), clock, config.http.clone()).unwrap();
         let (_, stopping) = watch::channel(false);
         let connection_ids = ConnectionIdRotation::start(&config.udp);
         Crew { tracker, connection_ids, frontend: Arc::new(frontend), clock, stopping }
+    }
+
+    #[test]
+    fn the_state_directory_is_the_first_that_is_named() {
+        let first = |directories: &str| first_path(Some(directories.into()));
+        assert_eq!(first_path(None), None);
+        assert_eq!(first(""), None);
+        assert_eq!(first("/var/lib/chihaya"), Some("/var/lib/chihaya".into()));
+        assert_eq!(first("/var/lib/chihaya:/var/lib/other"), Some("/var/lib/chihaya".into()));
+    }
+
+    #[test]
+    fn a_store_that_does_not_open_is_named_with_its_key() {
+        let error = crate::storage::SettingsError { key: "path".into(), message: "name a directory".into() };
+        assert_eq!(in_use(&Config::default(), error.into()).to_string(), "storage.memory.path: name a directory");
+        let error = StorageError::Unavailable("the disk is full".into());
+        assert_eq!(in_use(&Config::default(), error).to_string(), "storage.memory: the disk is full");
     }
 
     #[tokio::test(start_paused = true)]

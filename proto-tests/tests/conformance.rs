@@ -14,6 +14,7 @@ use chihaya::storage::{
 };
 use parking_lot::Mutex;
 use proto_tests::late::Late;
+use proto_tests::ordered::OrderedDriver;
 
 #[test]
 fn the_memory_store_conforms() {
@@ -26,6 +27,17 @@ fn the_memory_store_conforms() {
 fn a_store_that_answers_late_conforms() {
     let settings = Settings(r#"longest_delay = "1ms""#.parse().expect("a table"));
     Kit::new(&Late, settings, Time::Given).run().assert();
+}
+
+#[test]
+fn the_documented_example_conforms() {
+    Kit::new(&OrderedDriver, Settings::default(), Time::Given).run().assert();
+}
+
+/// In service a store with a clock of its own sees the same time pass as its callers do; so does this one.
+#[test]
+fn a_store_conforms_in_real_time() {
+    Kit::new(&MemoryDriver, Settings("shards = 1".parse().expect("a table")), Time::Own).run().assert();
 }
 
 #[test]
@@ -80,6 +92,30 @@ fn a_store_that_mixes_families_is_found_out() {
 fn a_store_that_never_forgets_is_found_out() {
     let lifetime = Some(Duration::from_secs(1_000_000));
     found_out(Broken { lifetime, ..SOUND }, "who falls silent is forgotten, and nobody else");
+    let report = Kit::new(&Broken { lifetime, ..SOUND }, Settings::default(), Time::Own).run();
+    let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
+    // All that are about time, but for the one that asks whether anybody is lost too early.
+    assert_eq!(failed.len(), 7, "{report}");
+}
+
+#[test]
+fn a_store_that_forgets_too_soon_is_found_out() {
+    // A second or two, as memory rounds it.
+    let lifetime = Some(Duration::from_millis(1));
+    let report = Kit::new(&Broken { lifetime, ..SOUND }, Settings::default(), Time::Own).run();
+    let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
+    assert!(failed.contains(&"who falls silent is forgotten, and nobody else"), "{report}");
+    assert!(failed.contains(&"completed downloads outlive the last to leave by a lifetime"), "{report}");
+}
+
+#[test]
+fn a_store_that_forgets_completed_downloads_is_found_out() {
+    let forget = |entry: &mut chihaya::storage::Entry, _: &mut Vec<u8>, _: &mut Kept| {
+        if let Reply::Scrape { counts } = &mut entry.reply {
+            counts.completed *= u32::from(counts.seeders + counts.leechers > 0);
+        }
+    };
+    found_out(Broken { answer: forget, ..SOUND }, "completed downloads outlive the last to leave by a lifetime");
 }
 
 #[track_caller]
@@ -120,7 +156,8 @@ impl Driver for Broken {
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
         let peer_lifetime = self.lifetime.unwrap_or(environment.peer_lifetime);
-        let memory = MemoryDriver.open(settings, Environment { peer_lifetime, ..environment })?;
+        let memory =
+            MemoryDriver.open(settings, Environment::new(peer_lifetime, environment.key, environment.clock))?;
         Ok(Arc::new(BrokenStorage { defect: *self, memory, asked: Mutex::default(), kept: Mutex::default() }))
     }
 }
