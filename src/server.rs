@@ -5,9 +5,12 @@
 mod sockets;
 mod urls;
 
+use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -39,7 +42,7 @@ use sockets::WorkerSockets;
 /// When it cannot start: the store does not open, an address cannot be had, the system refuses threads.
 pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let clock = Clock::start();
-    let tracker = Arc::new(open(config, drivers)?);
+    let tracker = Arc::new(open(config, drivers, clock)?);
     let workers = if config.server.workers == 0 { cores() } else { config.server.workers };
     let (sockets, bound) = sockets::bind(config, workers)?;
     let runtime = current_thread_runtime().map_err(StartError::System)?;
@@ -102,12 +105,18 @@ pub enum StartError {
     System(io::Error),
 }
 
-fn open(config: &Config, drivers: &Drivers) -> Result<Tracker, StartError> {
+fn open(config: &Config, drivers: &Drivers, clock: Clock) -> Result<Tracker, StartError> {
     let name = &config.storage.driver;
     let driver = drivers.find(name).ok_or_else(|| StartError::UnknownDriver(name.clone()))?;
-    let environment = Environment { peer_lifetime: config.tracker.peer_lifetime.0, key: secret() };
+    let mut environment = Environment::new(config.tracker.peer_lifetime.0, secret(), clock);
+    environment.state_directory = first_path(env::var_os("STATE_DIRECTORY"));
     let storage = driver.open(&config.storage.settings(), environment)?;
     Ok(Tracker::new(storage, Live::new(config.tracker.clone())))
+}
+
+/// systemd gives several directories as it gives `PATH`.
+fn first_path(directories: Option<OsString>) -> Option<PathBuf> {
+    env::split_paths(&directories?).find(|path| !path.as_os_str().is_empty())
 }
 
 /// What all workers share.
@@ -248,12 +257,21 @@ mod tests {
 
     fn crew() -> Crew {
         let config = Config::default();
-        let tracker = Arc::new(open(&config, &Drivers::builtin()).unwrap());
         let clock = Clock::start();
+        let tracker = Arc::new(open(&config, &Drivers::builtin(), clock).unwrap());
         let frontend = http::Frontend::new(Arc::clone(&tracker), clock, config.http.clone()).unwrap();
         let (_, stopping) = watch::channel(false);
         let connection_ids = ConnectionIdRotation::start(&config.udp);
         Crew { tracker, connection_ids, frontend: Arc::new(frontend), clock, stopping }
+    }
+
+    #[test]
+    fn the_state_directory_is_the_first_that_is_named() {
+        let first = |directories: &str| first_path(Some(directories.into()));
+        assert_eq!(first_path(None), None);
+        assert_eq!(first(""), None);
+        assert_eq!(first("/var/lib/chihaya"), Some("/var/lib/chihaya".into()));
+        assert_eq!(first("/var/lib/chihaya:/var/lib/other"), Some("/var/lib/chihaya".into()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use chihaya::clock::Now;
+use chihaya::clock::{Clock, Now};
 use chihaya::counters::Counters;
 use chihaya::storage::{Answer, Drivers, Environment, Settings};
 use chihaya::tracker::{self, Live, Tracker};
@@ -124,7 +124,7 @@ impl Datagrams for Mail {
 }
 
 fn tracker() -> Arc<Tracker> {
-    let environment = Environment { peer_lifetime: Duration::from_secs(3_000), key: [1; 16] };
+    let environment = Environment::new(Duration::from_secs(3_000), [1; 16], Clock::start());
     let settings = Settings([("shards".to_owned(), 1.into())].into_iter().collect());
     let drivers = Drivers::builtin();
     let memory = drivers.find("memory").expect("it is built in");

@@ -126,13 +126,14 @@ mod tests {
     use std::time::Duration;
 
     use chihaya::bittorrent::{Counts, Family};
+    use chihaya::clock::Clock;
     use chihaya::storage::Scrape;
 
     use super::*;
 
     /// Scrapes an ordinary torrent, then this one.
     fn scrape(driver: &impl Driver, info_hash: InfoHash) -> Vec<Reply> {
-        let environment = Environment { peer_lifetime: Duration::from_secs(60), key: [0; 16] };
+        let environment = Environment::new(Duration::from_secs(60), [0; 16], Clock::start());
         let store = driver.open(&Settings(driver.defaults()), environment).unwrap();
         let mut batch = Batch::default();
         batch.push(Scrape { info_hash: InfoHash([1; 20]), family: Family::V4 });

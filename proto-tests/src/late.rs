@@ -91,6 +91,7 @@ impl Storage for LateStorage {
 #[cfg(test)]
 mod tests {
     use chihaya::bittorrent::{Endpoint, Family, InfoHash};
+    use chihaya::clock::Clock;
     use chihaya::storage::{Announce, Change, Reply, Role, Scrape, Want};
     use tokio::task::JoinSet;
 
@@ -98,7 +99,7 @@ mod tests {
 
     fn open(settings: &str) -> Arc<dyn Storage> {
         let settings = Settings(settings.parse().unwrap());
-        let environment = Environment { peer_lifetime: Duration::from_secs(60), key: [0; 16] };
+        let environment = Environment::new(Duration::from_secs(60), [0; 16], Clock::start());
         Late.open(&settings, environment).unwrap()
     }
 

@@ -120,7 +120,8 @@ impl Driver for Broken {
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
         let peer_lifetime = self.lifetime.unwrap_or(environment.peer_lifetime);
-        let memory = MemoryDriver.open(settings, Environment { peer_lifetime, ..environment })?;
+        let memory =
+            MemoryDriver.open(settings, Environment::new(peer_lifetime, environment.key, environment.clock))?;
         Ok(Arc::new(BrokenStorage { defect: *self, memory, asked: Mutex::default(), kept: Mutex::default() }))
     }
 }

@@ -1,5 +1,6 @@
 //! Drivers: how a data store is chosen by its name and opened from its own table of the configuration.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Storage;
 use super::memory;
+use crate::clock::Clock;
 
 /// A kind of data store, chosen by name.
 pub trait Driver: Send + Sync + 'static {
@@ -60,12 +62,25 @@ impl Drivers {
 }
 
 /// What a driver is told beside its own settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Environment {
     /// How long a peer lives after its last announce.
     pub peer_lifetime: Duration,
-    /// Secret randomness, for hashing what clients choose.
+    /// Secret randomness, new with each start: the key of hashes of what clients choose, or the seed of a generator.
     pub key: [u8; 16],
+    /// Where every `now` is read, for work that no call asks for.
+    pub clock: Clock,
+    /// Where files may be kept from one start to the next, if anywhere: the first directory of `STATE_DIRECTORY`, the
+    /// variable that systemd sets. A driver keeps to a folder or a file there that has its own name.
+    pub state_directory: Option<PathBuf>,
+}
+
+impl Environment {
+    /// One without a place for files.
+    pub fn new(peer_lifetime: Duration, key: [u8; 16], clock: Clock) -> Self {
+        Self { peer_lifetime, key, clock, state_directory: None }
+    }
 }
 
 /// A driver's own table of the configuration.

@@ -14,14 +14,14 @@ pub use mail::Mail;
 pub use stopwatch::{Lap, thread_time, timed};
 pub use world::{World, send_connect};
 
-use chihaya::clock::Now;
+use chihaya::clock::{Clock, Now};
 use chihaya::storage::Environment;
 use chihaya::storage::memory::{Config, MemoryStorage};
 
 /// An empty store whose hash key is always the same.
 pub fn storage() -> MemoryStorage {
     let environment =
-        Environment { peer_lifetime: std::time::Duration::from_secs(LIFETIME_SECONDS.into()), key: [7; 16] };
+        Environment::new(std::time::Duration::from_secs(LIFETIME_SECONDS.into()), [7; 16], Clock::start());
     MemoryStorage::new(&Config::default(), environment)
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chihaya::bittorrent::InfoHash;
-use chihaya::clock::Now;
+use chihaya::clock::{Clock, Now};
 use chihaya::storage::SWEEPS_PER_PASS;
 use chihaya::storage::conformance::Checked;
 use chihaya::storage::conformance::{Mismatch, Rules, Seconds};
@@ -94,7 +94,7 @@ fn check(
 pub(crate) fn open(driver: &str, settings: &str, lifetime: Seconds) -> Arc<dyn Storage> {
     let drivers = Drivers::builtin().with(Late);
     let settings = Settings(settings.parse().expect("a table"));
-    let environment = Environment { peer_lifetime: Duration::from_secs(lifetime), key: *b"0123456789abcdef" };
+    let environment = Environment::new(Duration::from_secs(lifetime), *b"0123456789abcdef", Clock::start());
     drivers.find(driver).expect("a known driver").open(&settings, environment).expect("the settings are right")
 }
 

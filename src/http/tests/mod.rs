@@ -167,7 +167,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 fn memory_storage() -> MemoryStorage {
-    let environment = Environment { peer_lifetime: Duration::from_secs(3_000), key: [7; 16] };
+    let environment = Environment::new(Duration::from_secs(3_000), [7; 16], Clock::start());
     MemoryStorage::new(&memory::Config::default(), environment)
 }
 

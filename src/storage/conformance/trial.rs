@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Mismatch, Time};
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash};
-use crate::clock::Now;
+use crate::clock::{Clock, Now};
 use crate::storage::{
     Announce, Answer, Batch, Change, Driver, Environment, Reply, Request, Role, SWEEPS_PER_PASS, Scrape, Settings,
     Storage, Want,
@@ -40,7 +40,7 @@ impl Trial {
             Time::Own => OWN_LIFETIME,
         };
         let mut rng: SmallRng = make_rng();
-        let environment = Environment { peer_lifetime: lifetime, key: rng.random() };
+        let environment = Environment::new(lifetime, rng.random(), Clock::start());
         let store =
             driver.open(settings, environment).map_err(|error| Mismatch(format!("it does not open: {error}")))?;
         Ok(Self { store, time, now: Now(1_800_000_000), lifetime, rng })

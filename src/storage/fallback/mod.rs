@@ -79,7 +79,7 @@ impl Fallback {
         let seed = environment.key.iter().fold(0, |seed: u64, &byte| seed.rotate_left(8) ^ u64::from(byte));
         Self(Arc::new(Inner {
             remote,
-            memory: MemoryStorage::new(&memory, *environment),
+            memory: MemoryStorage::new(&memory, environment.clone()),
             config,
             breaker: Breaker::new(SmallRng::seed_from_u64(seed), Instant::now()),
             in_flight: AtomicU64::new(0),

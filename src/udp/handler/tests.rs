@@ -2,7 +2,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use super::*;
-use crate::clock::Now;
+use crate::clock::{Clock, Now};
 use crate::storage::{Answer, Drivers, Environment, Settings};
 use crate::tracker::Config;
 use crate::udp::Secret;
@@ -48,7 +48,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let environment = Environment { peer_lifetime: std::time::Duration::from_secs(3_000), key: [1; 16] };
+        let environment = Environment::new(std::time::Duration::from_secs(3_000), [1; 16], Clock::start());
         let drivers = Drivers::builtin();
         let storage = drivers.find("memory").unwrap().open(&Settings::default(), environment).unwrap();
         let tracker = Arc::new(Tracker::new(storage, Live::new(Config { interval_jitter: 0.0, ..Config::default() })));
@@ -168,7 +168,7 @@ fn a_scrape_is_answered_for_the_first_74_torrents() {
 fn a_full_reply_fits_one_packet_of_its_family() {
     let mut world = World::new();
     world.handler.tracker = Arc::new({
-        let environment = Environment { peer_lifetime: std::time::Duration::from_secs(3_000), key: [1; 16] };
+        let environment = Environment::new(std::time::Duration::from_secs(3_000), [1; 16], Clock::start());
         let storage = Drivers::builtin().find("memory").unwrap().open(&Settings::default(), environment).unwrap();
         Tracker::new(storage, Live::new(Config { max_numwant: 1_000, default_numwant: 1_000, ..Config::default() }))
     });

@@ -17,7 +17,7 @@ use super::super::walk::Dice;
 use super::super::{Config, MemoryStorage};
 use super::kind::{Kind, gathered, spread};
 use crate::bittorrent::{Endpoint, InfoHash};
-use crate::clock::Now;
+use crate::clock::{Clock, Now};
 use crate::storage::{Announce, Answer, Batch, Change, Environment, Reply, Role, Storage, Want};
 
 /// How often each of some numbers was chosen.
@@ -189,7 +189,7 @@ fn announce(torrent: u32, number: u32, change: Change, want: u32) -> Announce {
 
 /// A store with 10,000 peers, in swarms of so many.
 fn store(swarm: u32) -> MemoryStorage {
-    let environment = Environment { peer_lifetime: Duration::from_secs(60), key: *b"0123456789abcdef" };
+    let environment = Environment::new(Duration::from_secs(60), *b"0123456789abcdef", Clock::start());
     let store = MemoryStorage::new(&Config { shards: 4, ..Config::default() }, environment);
     let mut batch = Batch::default();
     for number in 0..10_000 {

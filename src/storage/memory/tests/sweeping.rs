@@ -6,7 +6,7 @@ use super::super::shard::MOST_TOUCHED;
 use super::super::{Config, MemoryStorage, SWEEPS_PER_PASS};
 use super::kind::spread;
 use crate::bittorrent::{Endpoint, InfoHash, PerFamily};
-use crate::clock::Now;
+use crate::clock::{Clock, Now};
 use crate::storage::{Announce, Answer, Batch, Change, Environment, Role, Storage, Totals, Want};
 
 /// A store of one shard: whatever takes long takes longest there. Peers live for a minute.
@@ -14,7 +14,7 @@ struct Trial(MemoryStorage);
 
 impl Trial {
     fn new() -> Self {
-        let environment = Environment { peer_lifetime: Duration::from_secs(60), key: *b"0123456789abcdef" };
+        let environment = Environment::new(Duration::from_secs(60), *b"0123456789abcdef", Clock::start());
         Self(MemoryStorage::new(&Config { shards: 1, ..Config::default() }, environment))
     }
 
