@@ -23,6 +23,7 @@ mod breaker;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -221,12 +222,11 @@ impl Passage {
     /// Has memory answer, and the remote store told, whose answer only the breaker hears of.
     fn tell(self, now: Now, batch: Batch) -> Batch {
         let mut copy = copy(&batch);
-        let requests = copy.entries.iter_mut().map(|entry| &mut entry.request);
-        requests.for_each(|request| {
-            if let Request::Announce(announce) = request {
+        for entry in &mut copy.entries {
+            if let Request::Announce(announce) = &mut entry.request {
                 announce.want.peers = 0;
             }
-        });
+        }
         let own = self.inner.answer(now, batch);
         match self.inner.remote.apply(now, copy) {
             Answer::Ready(theirs) => self.hear(Some(&theirs)),
@@ -249,7 +249,6 @@ impl Passage {
 
     /// Memory's answers, with the remote store's in their place where it has some.
     fn settle(self, mut own: Batch, theirs: Option<Batch>) -> Batch {
-        let theirs = theirs.filter(|theirs| theirs.entries.len() == own.entries.len());
         self.hear(theirs.as_ref());
         if let Some(theirs) = theirs {
             merge(&mut own, theirs);
@@ -259,7 +258,8 @@ impl Passage {
 
     /// Takes note of what the remote store has said, if it has.
     fn hear(mut self, theirs: Option<&Batch>) {
-        let answered = |batch: &Batch| batch.entries.is_empty() || batch.entries.iter().any(is_answered);
+        let entry = |entry: &Entry| is_answered(&entry.request, &entry.reply);
+        let answered = |batch: &Batch| batch.entries.is_empty() || batch.entries.iter().any(entry);
         self.outcome = match theirs {
             None => Outcome::TimedOut,
             Some(batch) if answered(batch) => Outcome::Answered,
@@ -290,20 +290,21 @@ fn copy(batch: &Batch) -> Batch {
     Batch { seed: batch.seed, entries: entries.collect(), peers: Vec::new() }
 }
 
-fn is_answered(entry: &Entry) -> bool {
+fn is_answered(request: &Request, reply: &Reply) -> bool {
     matches!(
-        (&entry.request, &entry.reply),
+        (request, reply),
         (Request::Announce(_), Reply::Announce { .. }) | (Request::Scrape(_), Reply::Scrape { .. })
     )
 }
 
-/// Puts `theirs` in the place of `own` replies, but for those that are none.
+/// Puts `theirs` in the place of `own` replies, but for those that are none or missing.
 fn merge(own: &mut Batch, theirs: Batch) {
     let Batch { entries, peers, .. } = theirs;
     let kept = std::mem::replace(&mut own.peers, peers);
-    for (entry, theirs) in own.entries.iter_mut().zip(entries) {
-        if is_answered(&Entry { request: entry.request, reply: theirs.reply }) {
-            entry.reply = theirs.reply;
+    let replies = entries.into_iter().map(|entry| entry.reply).chain(iter::repeat(Reply::Failed));
+    for (entry, reply) in own.entries.iter_mut().zip(replies) {
+        if is_answered(&entry.request, &reply) {
+            entry.reply = reply;
         } else if let Reply::Announce { peers, .. } = &mut entry.reply {
             for family in Family::BOTH {
                 let bytes = kept.get(peers[family].range()).unwrap_or_default();
