@@ -93,7 +93,7 @@ impl Fallback {
 
 impl Storage for Fallback {
     fn apply(&self, now: Now, batch: Batch) -> Answer {
-        match self.0.pass() {
+        match self.0.pass(&batch) {
             None => Answer::Ready(self.0.answer(now, batch)),
             Some(passage) if passage.pass == Pass::Probe => Answer::Ready(passage.tell(now, batch)),
             Some(passage) => passage.ask(now, batch),
@@ -141,7 +141,7 @@ impl Storage for Fallback {
 impl StandIn for Fallback {
     /// From memory; the remote store is told if it is well and there is room.
     fn answer(&self, now: Now, batch: Batch) -> Batch {
-        match self.0.pass() {
+        match self.0.pass(&batch) {
             None => self.0.answer(now, batch),
             Some(passage) => passage.tell(now, batch),
         }
@@ -149,8 +149,11 @@ impl StandIn for Fallback {
 }
 
 impl Inner {
-    /// Leave to ask the remote store.
-    fn pass(self: &Arc<Self>) -> Option<Passage> {
+    /// Leave to ask the remote store, if there is anything to ask.
+    fn pass(self: &Arc<Self>, batch: &Batch) -> Option<Passage> {
+        if batch.entries.is_empty() {
+            return None;
+        }
         let asked = Instant::now();
         let under_way = self.in_flight.fetch_add(1, Ordering::Relaxed);
         // A probe may always pass, for there is but one.
@@ -258,11 +261,10 @@ impl Passage {
 
     /// Takes note of what the remote store has said, if it has.
     fn hear(mut self, theirs: Option<&Batch>) {
-        let entry = |entry: &Entry| is_answered(&entry.request, &entry.reply);
-        let answered = |batch: &Batch| batch.entries.is_empty() || batch.entries.iter().any(entry);
+        let answered = |entry: &Entry| is_answered(&entry.request, &entry.reply);
         self.outcome = match theirs {
             None => Outcome::TimedOut,
-            Some(batch) if answered(batch) => Outcome::Answered,
+            Some(batch) if batch.entries.iter().any(answered) => Outcome::Answered,
             Some(_) => Outcome::Failed,
         };
     }
