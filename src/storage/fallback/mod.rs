@@ -14,9 +14,10 @@
 //!   remote store does not answer in time, or fails, memory answers, request by request.
 //! - **A breaker** opens when batches time out in a row, or fail for a while. From then on memory answers at once, and now and
 //!   then a batch is a probe: it is answered like the others, and sent to the remote store too. When one comes back the breaker
-//!   closes. Each change is logged once.
+//!   closes. Each change is logged once, and counted in the store's [`Health`].
 //! - **Nothing piles up.** Batches under way are counted, and beyond a number they are answered from memory alone. One that has
-//!   timed out is dropped, with the future that the remote store gave for it.
+//!   timed out is dropped, with the future that the remote store gave for it. A worker that runs out of room for batches under
+//!   way turns to the fallback as a [`StandIn`]: it answers from memory at once, and has the remote store told.
 //! - **What the remote store has missed** its next announces mend: each peer comes back within the announce interval.
 
 mod breaker;
@@ -35,8 +36,10 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use super::memory::{self, MemoryStorage};
-use super::{Answer, Batch, Entry, Environment, Health, Reply, Request, Span, StandIn, Storage, StorageError, Totals};
-use crate::bittorrent::Family;
+use super::{
+    Answer, Batch, Entry, Environment, Health, Reply, Request, Scrape, Span, StandIn, Storage, StorageError, Totals,
+};
+use crate::bittorrent::{Family, InfoHash};
 use crate::clock::Now;
 use breaker::{Breaker, Change, Outcome, Pass};
 
@@ -50,13 +53,14 @@ pub struct Config {
     pub timeout: Duration,
     /// Peers that memory keeps at most, and torrents.
     pub max_peers: usize,
-    /// Batches under way to the remote store at most, over all workers.
+    /// Batches under way to the remote store at most, over all workers: above what a store that is well ever has, since those
+    /// beyond are not shared.
     pub max_in_flight: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(250), max_peers: 1_000_000, max_in_flight: 256 }
+        Self { timeout: Duration::from_millis(250), max_peers: 1_000_000, max_in_flight: 1_024 }
     }
 }
 
@@ -94,7 +98,7 @@ impl Fallback {
 impl Storage for Fallback {
     fn apply(&self, now: Now, batch: Batch) -> Answer {
         match self.0.pass(&batch) {
-            None => Answer::Ready(self.0.answer(now, batch)),
+            None => Answer::Ready(self.0.answer_alone(now, batch)),
             Some(passage) if passage.pass == Pass::Probe => Answer::Ready(passage.tell(now, batch)),
             Some(passage) => passage.ask(now, batch),
         }
@@ -103,6 +107,10 @@ impl Storage for Fallback {
     fn sweep(&self, now: Now) {
         self.0.memory.sweep(now);
         self.0.remote.sweep(now);
+        // Where nobody asks anything, that the store is back is noticed all the same. Outside a runtime nobody could wait for it.
+        if self.0.breaker.is_open() && Handle::try_current().is_ok() {
+            self.0.probe(now);
+        }
     }
 
     /// The remote store's, unless it is not to be had or does not know; then those of this process.
@@ -142,7 +150,7 @@ impl StandIn for Fallback {
     /// From memory; the remote store is told if it is well and there is room.
     fn answer(&self, now: Now, batch: Batch) -> Batch {
         match self.0.pass(&batch) {
-            None => self.0.answer(now, batch),
+            None => self.0.answer_alone(now, batch),
             Some(passage) => passage.tell(now, batch),
         }
     }
@@ -160,13 +168,27 @@ impl Inner {
         let full = !self.breaker.is_open() && under_way >= self.config.max_in_flight as u64;
         let Some(pass) = (!full).then(|| self.breaker.pass(asked)).flatten() else {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
-            self.unshared.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         Some(Passage { inner: Arc::clone(self), pass, asked, outcome: Outcome::GivenUp })
     }
 
-    /// From memory alone.
+    /// Sends a probe if one is due: a scrape, which creates nothing.
+    fn probe(self: &Arc<Self>, now: Now) {
+        let mut batch = Batch::default();
+        batch.push(Scrape { info_hash: InfoHash([0; 20]), family: Family::V4 });
+        if let Some(passage) = self.pass(&batch) {
+            passage.tell(now, batch);
+        }
+    }
+
+    /// From memory, and the remote store does not hear of it.
+    fn answer_alone(&self, now: Now, batch: Batch) -> Batch {
+        self.unshared.fetch_add(1, Ordering::Relaxed);
+        self.answer(now, batch)
+    }
+
+    /// From memory.
     fn answer(&self, now: Now, batch: Batch) -> Batch {
         match self.memory.apply(now, batch) {
             Answer::Ready(batch) => batch,

@@ -91,6 +91,27 @@ async fn a_store_that_is_back_is_in_use_again_within_ten_seconds_and_swarms_mend
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_nobody_asks_sweeps_notice_that_it_is_back() {
+    let pair = Pair::new();
+    pair.break_off().await;
+    let sweep = async || {
+        sleep(Duration::from_secs(1)).await;
+        pair.fallback.sweep(NOW);
+    };
+    for _ in 0..60 {
+        sweep().await;
+    }
+    pair.fate(Fate::Answered(TIMEOUT / 2));
+    for _ in 0..8 {
+        sweep().await;
+    }
+    let health = pair.fallback.health();
+    assert_eq!((health.degraded, health.unshared), (false, 0));
+    let empty = Totals { torrents: Some(0), peers: Some(PerFamily::default()) };
+    assert_eq!(pair.remote.totals(), empty);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_under_way_when_it_opened_does_not_open_it_again() {
     let pair = Pair::new();
     pair.fate(Fate::Kept);

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::bittorrent::{Counts, Endpoint, InfoHash, PerFamily};
+use crate::bittorrent::{Counts, Endpoint, PerFamily};
 use crate::clock::Clock;
-use crate::storage::{Announce, Change, Role, Scrape, Want};
+use crate::storage::{Announce, Change, Role, Want};
 
 /// What a store does with a batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
