@@ -29,6 +29,7 @@ pub mod conformance;
 mod driver;
 pub mod fallback;
 pub mod memory;
+pub mod writing_a_driver;
 
 use std::pin::Pin;
 
