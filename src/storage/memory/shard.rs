@@ -112,7 +112,7 @@ impl Shard {
         if torrent.is_some_and(known) {
             return None;
         }
-        share.refuse();
+        share.refuse(peers);
         Some(Announce { change: Change::Unchanged { role }, ..*announce })
     }
 
