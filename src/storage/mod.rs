@@ -22,6 +22,8 @@
 //!   downloaders are offered everyone. Who leaves ([`Change::Absent`]) is told of nobody.
 //! - **Expiry**: a peer that has not announced for the lifetime given at opening is forgotten, soon though not at once.
 //!
+//! A store that may be slow or away is wrapped in a [`Fallback`](fallback::Fallback), which answers in its place.
+//!
 //! With the feature `conformance`, the module of that name tries all of it against a driver, in one call.
 //!
 //! # What may be approximate
@@ -37,9 +39,9 @@
 //! | call | thread | tokio runtime |
 //! |---|---|---|
 //! | [`Driver::open`] | main, before any worker is there | none |
-//! | [`Storage::apply`] | every worker, at the same time | the worker's own, on its one thread, with timers and I/O |
-//! | [`Storage::sweep`] | main, about once a second | the main thread's, likewise |
-//! | [`Storage::totals`] | any | not to be counted on |
+//! | [`Storage::apply`] | every worker, at the same time; main, where a fallback probes | the worker's own, on its one thread, with timers and I/O; the main thread's, likewise |
+//! | [`Storage::sweep`] | main, about once a second | the main thread's |
+//! | [`Storage::totals`], [`Storage::health`] | any | not to be counted on |
 //! | [`Storage::save`] | main, last of all | none |
 //!
 //! A worker serves all its clients from one thread: whatever blocks in `apply`, or in the future it returns, stops them all. So
@@ -53,8 +55,9 @@
 //! # Time-outs and failures
 //!
 //! - **The store sees to it that it answers**, within a fraction of a second: nobody else bounds a pending answer. A UDP worker
-//!   has at most 16 batches under way on each of its sockets and reads no further until one of them comes back; of HTTP each
-//!   connection has one, up to `http.max_connections`. Past that a store needs no bounds, but may have tighter ones.
+//!   has at most 16 batches under way on each of its sockets and reads no further until one of them comes back, but for what a
+//!   [`StandIn`] answers; of HTTP each connection has one, up to `http.max_connections`. Past that a store needs no bounds, but may
+//!   have tighter ones. A [`Fallback`](fallback::Fallback) has both: a time-out, and a number of batches under way.
 //! - **A pending answer may be dropped**, when its client has gone or the tracker stops. Its requests may then have been applied
 //!   or not, each of them as a whole.
 //! - **What cannot be answered** stays [`Reply::Unanswered`] or becomes [`Reply::Failed`], each request for itself; whether its
@@ -76,6 +79,7 @@ mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod driver;
+pub mod fallback;
 pub mod memory;
 pub mod writing_a_driver;
 
@@ -112,13 +116,31 @@ pub trait Storage: Send + Sync + 'static {
     fn save(&self, _now: Now) -> Result<(), StorageError> {
         Ok(())
     }
+
+    /// How well it does its work.
+    fn health(&self) -> Health {
+        Health::default()
+    }
+
+    /// Who answers when there is no time to wait for it; nobody, for most stores.
+    ///
+    /// A worker asks once it has as many batches under way as it has room for, and the store takes long with each.
+    fn stand_in(&self) -> Option<&dyn StandIn> {
+        None
+    }
+}
+
+/// Answers in the place of a store that would take longer.
+pub trait StandIn: Sync {
+    /// Fills every reply as [`Storage::apply`] does, and at once, if less well.
+    fn answer(&self, now: Now, batch: Batch) -> Batch;
 }
 
 /// Done already, as by a store in memory, or done later, as by a remote one. The batch comes back either way.
 pub enum Answer {
     /// Every reply is filled.
     Ready(Batch),
-    /// Every reply is filled once this resolves; it resolves in bounded time.
+    /// Every reply is filled once this resolves; it resolves in bounded time. Once dropped, nothing is kept of the batch for long.
     Pending(Pin<Box<dyn Future<Output = Batch> + Send>>),
 }
 
@@ -129,6 +151,25 @@ pub struct Totals {
     pub torrents: Option<u64>,
     /// Peers of each family, unexpired or not yet swept.
     pub peers: Option<PerFamily<u64>>,
+}
+
+/// How well a store does its work, and how often it has not. A store that cannot fail has nothing but zeros.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Health {
+    /// It answers less well than it should: a remote store, for one, from this process's own peers.
+    pub degraded: bool,
+    /// How often it has become so.
+    pub degradations: u64,
+    /// Batches not answered in time.
+    pub time_outs: u64,
+    /// Batches of which no request could be answered.
+    pub failures: u64,
+    /// Batches that were answered without the remote store being told of them.
+    pub unshared: u64,
+    /// Batches that the remote store has not answered yet.
+    pub in_flight: u64,
+    /// Announces that were answered and not stored, for want of room.
+    pub refused: u64,
 }
 
 /// Calls of [`Storage::sweep`] that pass over a whole store: at one a second, an expired peer is gone about a minute later.

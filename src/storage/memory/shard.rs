@@ -4,6 +4,7 @@ use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
 use super::peer::Tick;
+use super::room::{Held, Share};
 use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
@@ -17,6 +18,8 @@ pub(super) struct Shard {
     pub(super) torrents: Table<Torrent>,
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
+    /// Its part of a store that is limited.
+    share: Option<Share>,
     /// Entries touched since the lock was taken.
     pub(super) touched: usize,
     /// The most that were ever.
@@ -24,9 +27,9 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(key: Key) -> Self {
+    pub(super) fn new(key: Key, share: Option<Share>) -> Self {
         let (torrents, swarms) = (Table::default(), Swarms::new(key));
-        Self { torrents, swarms, peers: PerFamily::default(), touched: 0, most_touched: 0 }
+        Self { torrents, swarms, peers: PerFamily::default(), share, touched: 0, most_touched: 0 }
     }
 
     /// Begins a new count of what is touched under the lock, and keeps the highest.
@@ -47,6 +50,7 @@ impl Shard {
     }
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
+    #[inline(always)]
     pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Tick, out: &mut Vec<u8>) -> Reply {
         let at = match self.find(path, announce.info_hash) {
             Some(at) => at,
@@ -71,6 +75,45 @@ impl Shard {
             self.torrents.remove(at);
         }
         reply
+    }
+
+    /// Says how much is kept here, where it is limited.
+    pub(super) fn tell(&mut self) {
+        if let Some(share) = &mut self.share {
+            share.tell(Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents.len() as u64 });
+        }
+    }
+
+    /// The same as [`announce`](Self::announce), within what may be kept. Apart from it, so that it costs others nothing.
+    #[inline(never)]
+    pub(super) fn announce_within_limits(
+        &mut self,
+        path: &Path,
+        announce: &Announce,
+        now: Tick,
+        out: &mut Vec<u8>,
+    ) -> Reply {
+        let refused = self.refused(path, announce);
+        let reply = self.announce(path, refused.as_ref().unwrap_or(announce), now, out);
+        self.tell();
+        reply
+    }
+
+    /// What becomes of an announce that would bring in more than there is room for: a look, which changes nothing.
+    fn refused(&self, path: &Path, announce: &Announce) -> Option<Announce> {
+        let share = self.share.as_ref()?;
+        let Change::Present { role, .. } = announce.change else { return None };
+        let (peers, torrents) = (share.has_peers_enough(), share.has_torrents_enough());
+        if !peers && !torrents {
+            return None;
+        }
+        let torrent = self.find(path, announce.info_hash);
+        let known = |at| !peers || self.swarms.has(&self.torrents.entry(at).form(), announce);
+        if torrent.is_some_and(known) {
+            return None;
+        }
+        share.refuse(peers);
+        Some(Announce { change: Change::Unchanged { role }, ..*announce })
     }
 
     /// Counts of one family's swarm; zeros for an unknown torrent.
@@ -119,6 +162,7 @@ impl Shard {
         }
     }
 
+    #[inline(always)]
     fn find(&self, path: &Path, info_hash: InfoHash) -> Option<At> {
         let same = |torrent: &Torrent| torrent.info_hash == info_hash;
         let seen = path.torrent.and_then(|at| self.torrents.look(at, same));
