@@ -19,12 +19,15 @@
 //!   there are that many. Seeders and partial seeds are offered downloaders; downloaders are offered everyone.
 //! - **Expiry**: a peer that has not announced for the lifetime given at opening is forgotten, soon though not at once.
 //!
+//! A store that may be slow or away is wrapped in a [`Fallback`](fallback::Fallback), which answers in its place.
+//!
 //! With the feature `conformance`, the module of that name tries all of it against a driver, in one call.
 
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod driver;
+pub mod fallback;
 pub mod memory;
 
 use std::pin::Pin;
@@ -54,6 +57,24 @@ pub trait Storage: Send + Sync + 'static {
     fn save(&self, _now: Now) -> Result<(), StorageError> {
         Ok(())
     }
+
+    /// How well it does its work.
+    fn health(&self) -> Health {
+        Health::default()
+    }
+
+    /// Who answers when there is no time to wait for it; nobody, for most stores.
+    ///
+    /// A worker asks once it has as many batches under way as it has room for, and the store takes long with each.
+    fn stand_in(&self) -> Option<&dyn StandIn> {
+        None
+    }
+}
+
+/// Answers in the place of a store that would take longer.
+pub trait StandIn: Sync {
+    /// Fills every reply as [`Storage::apply`] does, and at once, if less well.
+    fn answer(&self, now: Now, batch: Batch) -> Batch;
 }
 
 /// Done already, as by a store in memory, or done later, as by a remote one. The batch comes back either way.
@@ -71,6 +92,25 @@ pub struct Totals {
     pub torrents: Option<u64>,
     /// Peers of each family, unexpired or not yet swept.
     pub peers: Option<PerFamily<u64>>,
+}
+
+/// How well a store does its work, and how often it has not. A store that cannot fail has nothing but zeros.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Health {
+    /// It answers less well than it should: a remote store, for one, from this process's own peers.
+    pub degraded: bool,
+    /// How often it has become so.
+    pub degradations: u64,
+    /// Batches not answered in time.
+    pub time_outs: u64,
+    /// Batches of which no request could be answered.
+    pub failures: u64,
+    /// Batches that were answered without the remote store being told of them.
+    pub unshared: u64,
+    /// Batches that the remote store has not answered yet.
+    pub in_flight: u64,
+    /// Announces that were answered and not stored, for want of room.
+    pub refused: u64,
 }
 
 /// Calls of [`Storage::sweep`] that pass over a whole store: at one a second, an expired peer is gone about a minute later.

@@ -50,6 +50,7 @@ mod key;
 mod packed;
 mod peer;
 mod pool;
+mod room;
 mod sample;
 mod shard;
 mod swarm;
@@ -69,14 +70,15 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Batch, Driver, Entry, Environment, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError, Storage,
-    StorageError, Totals,
+    Answer, Batch, Driver, Entry, Environment, Health, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError,
+    Storage, StorageError, Totals,
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
 use crate::sys::{prefetch_to_write, tidy_frames};
 use key::{Hash, Key};
 use peer::Lifetime;
+use room::{Room, Share};
 use shard::{Path, Shard};
 use sweep::{Age, Cursor};
 use walk::Dice;
@@ -90,6 +92,10 @@ pub struct MemoryDriver;
 pub struct Config {
     /// Locks the store is divided among; 0 lets it choose.
     pub shards: usize,
+    /// Peers kept at most; 0 sets no limit. Others are answered and not stored; those that are known are renewed.
+    pub max_peers: usize,
+    /// Torrents kept at most, those without peers included; 0 sets no limit. Others are answered as unknown.
+    pub max_torrents: usize,
 }
 
 impl Driver for MemoryDriver {
@@ -121,6 +127,7 @@ pub struct MemoryStorage {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     key: Key,
     lifetime: Lifetime,
+    room: Option<Arc<Room>>,
     /// The shard that the next sweep begins with.
     next_sweep: AtomicUsize,
 }
@@ -130,9 +137,12 @@ impl MemoryStorage {
     pub fn new(config: &Config, environment: Environment) -> Self {
         let shards = if config.shards == 0 { DEFAULT_SHARDS } else { config.shards };
         let key = Key::new(&environment.key);
+        let room = Room::new(config);
+        let shard = || Shard::new(key, room.clone().map(Share::new));
         Self {
-            shards: (0..shards).map(|_| CachePadded::new(Mutex::new(Shard::new(key)))).collect(),
+            shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
             key,
+            room,
             lifetime: Lifetime::new(environment.peer_lifetime),
             next_sweep: AtomicUsize::new(0),
         }
@@ -230,6 +240,10 @@ impl Storage for MemoryStorage {
             peers.v6 += shard.peers().v6;
         }
         Totals { torrents: Some(torrents), peers: Some(peers) }
+    }
+
+    fn health(&self) -> Health {
+        Health { refused: self.room.as_ref().map_or(0, |room| room.refused()), ..Health::default() }
     }
 }
 

@@ -4,6 +4,7 @@ use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
 use super::peer::Tick;
+use super::room::{Held, Share};
 use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
@@ -17,6 +18,8 @@ pub(super) struct Shard {
     pub(super) torrents: Table<Torrent>,
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
+    /// Its part of a store that is limited.
+    share: Option<Share>,
     /// Entries touched since the lock was taken.
     pub(super) touched: usize,
     /// The most that were ever.
@@ -24,9 +27,9 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(key: Key) -> Self {
+    pub(super) fn new(key: Key, share: Option<Share>) -> Self {
         let (torrents, swarms) = (Table::default(), Swarms::new(key));
-        Self { torrents, swarms, peers: PerFamily::default(), touched: 0, most_touched: 0 }
+        Self { torrents, swarms, peers: PerFamily::default(), share, touched: 0, most_touched: 0 }
     }
 
     /// Begins a new count of what is touched under the lock, and keeps the highest.
@@ -34,6 +37,9 @@ impl Shard {
         debug_assert!(self.touched <= MOST_TOUCHED, "{} entries touched under one lock", self.touched);
         self.most_touched = self.most_touched.max(self.touched);
         self.touched = 0;
+        if let Some(share) = &mut self.share {
+            share.tell(Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents.len() as u64 });
+        }
     }
 
     /// Torrents kept here.
@@ -48,6 +54,8 @@ impl Shard {
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
     pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Tick, out: &mut Vec<u8>) -> Reply {
+        let refused = self.refused(path, announce);
+        let announce = refused.as_ref().unwrap_or(announce);
         let at = match self.find(path, announce.info_hash) {
             Some(at) => at,
             None if matches!(announce.change, Change::Present { .. }) => {
@@ -71,6 +79,28 @@ impl Shard {
             self.torrents.remove(at);
         }
         reply
+    }
+
+    /// What becomes of an announce that would bring in more than there is room for: a look, which changes nothing.
+    fn refused(&mut self, path: &Path, announce: &Announce) -> Option<Announce> {
+        let share = self.share.as_ref()?;
+        let Change::Present { role, .. } = announce.change else { return None };
+        let (peers, torrents) = (share.has_peers_enough(), share.has_torrents_enough());
+        if !peers && !torrents {
+            return None;
+        }
+        let look = Announce { change: Change::Unchanged { role }, ..*announce };
+        let known = match self.find(path, announce.info_hash) {
+            Some(at) if peers => {
+                let mut form = self.torrents.entry(at).form();
+                self.swarms.change(&mut form, &look, None, Tick::default()).own.is_some()
+            }
+            at => at.is_some(),
+        };
+        (!known).then(|| {
+            self.share.iter().for_each(Share::refuse);
+            look
+        })
     }
 
     /// Counts of one family's swarm; zeros for an unknown torrent.

@@ -190,7 +190,7 @@ fn announce(torrent: u32, number: u32, change: Change, want: u32) -> Announce {
 /// A store with 10,000 peers, in swarms of so many.
 fn store(swarm: u32) -> MemoryStorage {
     let environment = Environment::new(Duration::from_secs(60), *b"0123456789abcdef", Clock::start());
-    let store = MemoryStorage::new(&Config { shards: 4 }, environment);
+    let store = MemoryStorage::new(&Config { shards: 4, ..Config::default() }, environment);
     let mut batch = Batch::default();
     for number in 0..10_000 {
         let change = Change::Present { role: role(number), completed: false };

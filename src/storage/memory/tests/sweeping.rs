@@ -15,7 +15,7 @@ struct Trial(MemoryStorage);
 impl Trial {
     fn new() -> Self {
         let environment = Environment::new(Duration::from_secs(60), *b"0123456789abcdef", Clock::start());
-        Self(MemoryStorage::new(&Config { shards: 1 }, environment))
+        Self(MemoryStorage::new(&Config { shards: 1, ..Config::default() }, environment))
     }
 
     fn announce(&self, now: u32, peers: impl Iterator<Item = (u32, Endpoint)>, change: Change) {
