@@ -96,6 +96,7 @@ pub mod garbage;
 pub mod late;
 pub mod namespace;
 pub mod process;
+pub mod redis;
 pub mod shared;
 pub mod source;
 pub mod story;

@@ -29,6 +29,8 @@ pub mod conformance;
 mod driver;
 pub mod fallback;
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::pin::Pin;
 

@@ -18,11 +18,12 @@
 -- so that every role is a range of its own, downloaders first, and whoever expires first comes first in it. A peer is settled
 -- once its completed download has been counted, or if it began as a seeder: it never counts (again).
 --
--- Returns seeders, leechers, downloaders, completed downloads, how many peers of the first family may be returned, and the
--- endpoints of either family, one after another. If the announcer is on offer itself, the first family has one more
--- than may be returned: the caller leaves out the announcer, or else any other.
+-- Returns seeders, leechers, downloaders, completed downloads, and the endpoints of either family, one after another. The
+-- announcer may be among those of the first family, as one too many: the caller leaves it out.
 
 local DOWNLOADER, SEEDER, PARTIAL_SEED, RANGE = 0, 1, 2, 2 ^ 44
+-- Of neighbours that are returned together: fewer runs cost less, more of them mix better.
+local MOST_RUNS, SHORT_RUN = 8, 4
 
 local own, other, downloads = KEYS[1], KEYS[2], KEYS[3]
 local endpoint, change, role = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -62,28 +63,36 @@ local function census(swarm, known)
     return all, downloaders, seeders
 end
 
--- The first `number` downloaders from any one on, round and round; `skipped` is the rank of one not to begin with.
-local function run(swarm, downloaders, number, skipped)
-    local first = random % (skipped and downloaders - 1 or downloaders)
-    if skipped and first >= skipped then
-        first = first + 1
-    end
-    local last = first + number - 1
-    if last < downloaders then
-        return table.concat(redis.call('ZRANGE', swarm, first, last))
-    end
-    return table.concat(redis.call('ZRANGE', swarm, first, downloaders - 1))
-        .. table.concat(redis.call('ZRANGE', swarm, 0, last - downloaders))
-end
-
--- So many of those that one of this role is offered: downloaders have use for all, the others for downloaders.
-local function choose(swarm, downloaders, number, skipped)
+-- Chooses so many of the first `offered` of a swarm, each as likely as any other, and the announcer not, if that is one of them.
+--
+-- They come in runs of some that follow one another, with gaps of random lengths between, round and round from a random one on.
+-- ZRANDMEMBER takes twice as long for what is more random and less fair: in a large set it prefers some members.
+local function choose(swarm, offered, number, announcer_is_offered)
     if number == 0 then
         return ''
-    elseif role == DOWNLOADER then
-        return table.concat(redis.call('ZRANDMEMBER', swarm, number))
     end
-    return run(swarm, downloaders, number, skipped)
+    local others = offered - (announcer_is_offered and 1 or 0)
+    if number == others then
+        return table.concat(redis.call('ZRANGE', swarm, 0, offered - 1))
+    end
+    local announcer = announcer_is_offered and redis.call('ZRANK', swarm, endpoint) or offered
+    local peers = {}
+    local function take(first, last)
+        if last >= others then
+            take(first, others - 1)
+            return take(0, last - others)
+        end
+        first, last = first + (first >= announcer and 1 or 0), last + (last >= announcer and 1 or 0)
+        peers[#peers + 1] = table.concat(redis.call('ZRANGE', swarm, first, last))
+    end
+    math.randomseed(random)
+    local at, free = random % others, others - number
+    for runs = math.min(MOST_RUNS, math.ceil(number / SHORT_RUN)), 1, -1 do
+        local length, gap = math.ceil(number / runs), math.min(free, math.random(0, math.floor(2 * free / runs)))
+        take(at, at + length - 1)
+        at, number, free = (at + length + gap) % others, number - length, free - gap
+    end
+    return table.concat(peers)
 end
 
 -- What is known of the announcer.
@@ -120,23 +129,20 @@ if change == 'absent' and completed and all == 0 and redis.call('EXISTS', other)
     redis.call('PEXPIRE', downloads, lifetime)
 end
 
--- How many of each family (see `Want::split`), and who.
-local on_offer = score and (role == DOWNLOADER or score < RANGE)
-local available = (role == DOWNLOADER and all or downloaders) - (on_offer and 1 or 0)
-local share, other_share, other_downloaders = math.min(available, want), 0, 0
-if both and want > 0 then
-    local other_all
-    other_all, other_downloaders = census(other)
-    local other_available = role == DOWNLOADER and other_all or other_downloaders
-    share = math.min(available, want - math.min(other_available, math.floor(want / 2)))
-    other_share = math.min(other_available, want - share)
+-- How many of each family (see `Want::split`), and who. Downloaders have use for everyone, the others for downloaders.
+local function offer(everyone, those_who_download)
+    return role == DOWNLOADER and everyone or those_who_download
 end
-local skipped, more = nil, 0
-if on_offer and share > 0 then
-    more = 1
-    skipped = role ~= DOWNLOADER and redis.call('ZRANK', own, endpoint)
+
+local announcer_is_offered = score and offer(true, score < RANGE)
+local available = offer(all, downloaders) - (announcer_is_offered and 1 or 0)
+local share, other_share, other_offered = math.min(available, want), 0, 0
+if both and want > 0 then
+    other_offered = offer(census(other))
+    share = math.min(available, want - math.min(other_offered, math.floor(want / 2)))
+    other_share = math.min(other_offered, want - share)
 end
 return {
-    seeders, all - seeders, downloaders, tonumber(completed or 0), share,
-    choose(own, downloaders, share + more, skipped), choose(other, other_downloaders, other_share),
+    seeders, all - seeders, downloaders, tonumber(completed or 0),
+    choose(own, offer(all, downloaders), share, announcer_is_offered), choose(other, other_offered, other_share, false),
 }

@@ -9,7 +9,10 @@ use parking_lot::Mutex;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline, RedisError,
+    ServerErrorKind, Value,
+};
 use tokio::runtime::{self, Handle};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -34,12 +37,36 @@ pub(super) enum Failure {
     Nonsense,
 }
 
+impl Failure {
+    /// Whether a connection that this came over is of no more use.
+    fn breaks_connection(&self) -> bool {
+        match self {
+            Self::Late(_) => true,
+            Self::Refused(error) => {
+                error.is_unrecoverable_error() || error.is_io_error() || is_mended_by_connecting(error.kind())
+            }
+            Self::Nonsense => false,
+        }
+    }
+
+    /// Whether the call is worth another try at once, over a new connection.
+    fn may_be_mended(&self) -> bool {
+        self.breaks_connection() && !matches!(self, Self::Late(_))
+    }
+}
+
+/// A new connection finds the present master, every node of the Cluster, and has the scripts loaded.
+fn is_mended_by_connecting(kind: ErrorKind) -> bool {
+    use ServerErrorKind::{NoScript, ReadOnly};
+    matches!(kind, ErrorKind::ClusterConnectionNotFound | ErrorKind::Server(NoScript | ReadOnly))
+}
+
 /// Where swarms are kept.
 pub(super) enum Server {
     /// Named by one URL: a server, or a node of a Cluster.
     Single(Client),
     /// Named by several of its nodes.
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Server {
@@ -47,7 +74,7 @@ impl Server {
     pub(super) fn named(urls: &[ConnectionInfo], timeout: Duration) -> Result<Self, RedisError> {
         match urls {
             [url] => Client::open(url.clone()).map(Self::Single),
-            nodes => cluster(nodes.iter().cloned(), timeout).map(Self::Cluster),
+            nodes => cluster(nodes.iter().cloned(), timeout).map(|client| Self::Cluster(Box::new(client))),
         }
     }
 
@@ -69,7 +96,10 @@ impl Server {
     }
 }
 
-fn cluster<T: IntoConnectionInfo>(nodes: impl IntoIterator<Item = T>, timeout: Duration) -> Result<ClusterClient, RedisError> {
+fn cluster<T: IntoConnectionInfo>(
+    nodes: impl IntoIterator<Item = T>,
+    timeout: Duration,
+) -> Result<ClusterClient, RedisError> {
     ClusterClient::builder(nodes)
         .retries(CLUSTER_RETRIES)
         .connection_timeout(timeout)
@@ -92,12 +122,14 @@ enum Link {
 }
 
 impl Link {
+    /// Has the scripts kept.
     async fn load(&mut self, scripts: &Scripts) -> Result<(), RedisError> {
         for load in scripts.load() {
             match self {
-                Self::Single(connection) => connection.req_packed_command(&load).await?.extract_error()?,
-                Self::Cluster(connection) => connection.req_packed_command(&load).await?.extract_error()?,
-            };
+                Self::Single(connection) => drop(connection.req_packed_command(&load).await?.extract_error()?),
+                // Some nodes may be away. Those that lack the scripts later say so, and are given them then.
+                Self::Cluster(connection) => drop(connection.req_packed_command(&load).await),
+            }
         }
         Ok(())
     }
@@ -135,3 +167,155 @@ impl Link {
         }
     }
 }
+
+/// Makes calls in one go. Without a connection they all come to nothing for the same reason.
+async fn pipelined<C>(mut connection: C, calls: Vec<Cmd>, deadline: Instant, timeout: Duration) -> Vec<Returned>
+where
+    C: ConnectionLike,
+{
+    let count = calls.len();
+    let mut pipeline = Pipeline::with_capacity(count);
+    calls.into_iter().for_each(|call| {
+        pipeline.add_command(call);
+    });
+    let failure = match timeout_at(deadline, connection.req_packed_commands(&pipeline, 0, count)).await {
+        Ok(Ok(values)) if values.len() == count => {
+            return values.into_iter().map(|value| value.extract_error().map_err(Failure::from)).collect();
+        }
+        Ok(Ok(_)) => Failure::Nonsense,
+        Ok(Err(error)) if error.is_timeout() => Failure::Late(timeout),
+        Ok(Err(error)) => Failure::Refused(error),
+        Err(_) => Failure::Late(timeout),
+    };
+    vec![Err(failure); count]
+}
+
+/// The connections of all workers.
+pub(super) struct Connections {
+    server: Server,
+    timeout: Duration,
+    lanes: Mutex<HashMap<runtime::Id, Arc<Lane>>>,
+}
+
+impl Connections {
+    pub(super) fn new(server: Server, timeout: Duration) -> Self {
+        Self { server, timeout, lanes: Mutex::default() }
+    }
+
+    /// Makes the calls over the connection of this worker, whose runtime this is. Every call comes back with something.
+    pub(super) async fn call(&self, scripts: &Scripts, calls: &[(InfoHash, Cmd)]) -> Vec<Returned> {
+        let deadline = Instant::now() + self.timeout + GRACE;
+        let lane = Arc::clone(self.lanes.lock().entry(Handle::current().id()).or_default());
+        match timeout_at(deadline, lane.turns.acquire()).await {
+            Ok(_turn) => self.call_in_turn(&lane, scripts, calls, deadline).await,
+            Err(_) => vec![Err(Failure::Late(self.timeout)); calls.len()],
+        }
+    }
+
+    /// Tries again at once where that helps: on a new connection if the old one has broken, and with the scripts if the
+    /// server has lost them. To apply an announce twice is to apply it once.
+    async fn call_in_turn(
+        &self,
+        lane: &Lane,
+        scripts: &Scripts,
+        calls: &[(InfoHash, Cmd)],
+        deadline: Instant,
+    ) -> Vec<Returned> {
+        let mut returned = vec![Err(Failure::Nonsense); calls.len()];
+        let mut missing: Vec<usize> = (0..calls.len()).collect();
+        for attempt in 1..=ATTEMPTS {
+            let connected = timeout_at(deadline, lane.connection(&self.server, self.timeout, scripts)).await;
+            let failure = match connected {
+                Ok(Ok(connection)) => {
+                    let again = missing.iter().map(|&index| calls[index].clone()).collect();
+                    let answers = connection.link.call(again, deadline, self.timeout).await;
+                    lane.judge(&connection, &answers);
+                    missing.iter().zip(answers).for_each(|(&index, answer)| returned[index] = answer);
+                    missing.retain(|&index| returned[index].as_ref().is_err_and(Failure::may_be_mended));
+                    if missing.is_empty() || attempt == ATTEMPTS {
+                        break;
+                    }
+                    continue;
+                }
+                Ok(Err(error)) => Failure::Refused(error),
+                Err(_) => Failure::Late(self.timeout),
+            };
+            missing.iter().for_each(|&index| returned[index] = Err(failure.clone()));
+            break;
+        }
+        returned
+    }
+}
+
+/// One worker's connection.
+struct Lane {
+    /// To be used, unless it is known to be broken.
+    connection: Mutex<Option<Connection>>,
+    /// Held while one is being made.
+    connecting: tokio::sync::Mutex<()>,
+    /// Batches that may be under way at once.
+    turns: Semaphore,
+}
+
+#[derive(Clone)]
+struct Connection {
+    link: Link,
+    /// Tells it from the next one.
+    mark: Arc<()>,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            connection: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            turns: Semaphore::new(MAX_IN_FLIGHT),
+        }
+    }
+}
+
+impl Lane {
+    /// The present connection, or a new one, on which the scripts are known.
+    async fn connection(
+        &self,
+        server: &Server,
+        timeout: Duration,
+        scripts: &Scripts,
+    ) -> Result<Connection, RedisError> {
+        if let Some(connection) = self.connection.lock().clone() {
+            return Ok(connection);
+        }
+        let _alone = self.connecting.lock().await;
+        if let Some(connection) = self.connection.lock().clone() {
+            return Ok(connection);
+        }
+        let mut link = server.connect(timeout).await?;
+        link.load(scripts).await?;
+        let connection = Connection { link, mark: Arc::default() };
+        *self.connection.lock() = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// Gives up a connection that does not answer, or not as it should: the next batch has a new one made.
+    fn judge(&self, connection: &Connection, answers: &[Returned]) {
+        let broken = answers.iter().any(|answer| answer.as_ref().is_err_and(Failure::breaks_connection));
+        let mut present = self.connection.lock();
+        if broken && present.as_ref().is_some_and(|present| Arc::ptr_eq(&present.mark, &connection.mark)) {
+            *present = None;
+        }
+    }
+}
+
+/// Batches of one worker under way at once: those of UDP on two addresses, and as many of HTTP. What comes beyond waits, no
+/// longer than for an answer.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// Beyond the time-out. A store around this one waits no longer than that, and is to give up first: it can tell a time-out from a
+/// failure.
+const GRACE: Duration = Duration::from_millis(20);
+
+/// A call that a new connection may mend is made once more.
+const ATTEMPTS: usize = 2;
+
+/// The nodes of a Cluster say where a torrent has moved to, and may have to be asked again.
+const CLUSTER_RETRIES: u32 = 3;

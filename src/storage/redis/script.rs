@@ -115,7 +115,7 @@ impl Keys {
 
 /// The reply to a request by what its script has returned, with the peers at the end of `peers`; nothing if that is not
 /// what it returns.
-pub(super) fn reply(request: &Request, returned: Value, rng: &mut impl Rng, peers: &mut Vec<u8>) -> Option<Reply> {
+pub(super) fn reply(request: &Request, returned: &Value, peers: &mut Vec<u8>) -> Option<Reply> {
     let Value::Array(values) = returned else { return None };
     match (request, values.as_slice()) {
         (Request::Scrape(_), [seeders, leechers, downloaders, completed]) => {
@@ -123,17 +123,14 @@ pub(super) fn reply(request: &Request, returned: Value, rng: &mut impl Rng, peer
         }
         (
             Request::Announce(announce),
-            [seeders, leechers, downloaders, completed, share, Value::BulkString(own), Value::BulkString(other)],
+            [seeders, leechers, downloaders, completed, Value::BulkString(own), Value::BulkString(other)],
         ) => {
             let counts = counts([seeders, leechers, downloaders, completed])?;
             let family = announce.peer.family();
             let mut spans = PerFamily::default();
-            spans[family] = append(peers, |peers| {
-                let share = number(share)? as usize;
-                match announce.peer {
-                    Endpoint::V4(peer) => append_others(own, peer, share, announce.change, rng, peers),
-                    Endpoint::V6(peer) => append_others(own, peer, share, announce.change, rng, peers),
-                }
+            spans[family] = append(peers, |peers| match announce.peer {
+                Endpoint::V4(peer) => append_others(own, peer, peers),
+                Endpoint::V6(peer) => append_others(own, peer, peers),
             })?;
             spans[family.other()] = append(peers, |peers| {
                 peers.extend_from_slice(other);
@@ -145,34 +142,12 @@ pub(super) fn reply(request: &Request, returned: Value, rng: &mut impl Rng, peer
     }
 }
 
-/// Appends `share` of the returned peers, and not the announcer.
-///
-/// One too many is there if the announcer is on offer itself. Of those chosen at random any may go, but it must be at random: they
-/// may be sorted. Those that follow one another go on from the first, so it is the last that is too many.
-fn append_others<const N: usize>(
-    returned: &[u8],
-    announcer: [u8; N],
-    share: usize,
-    change: Change,
-    rng: &mut impl Rng,
-    peers: &mut Vec<u8>,
-) -> Option<()> {
+/// Appends the returned peers without the announcer, which may be among them.
+fn append_others<const N: usize>(returned: &[u8], announcer: [u8; N], peers: &mut Vec<u8>) -> Option<()> {
     let (returned, []) = returned.as_chunks::<N>() else { return None };
-    let own = returned.iter().position(|peer| *peer == announcer);
-    let left_out = own.or_else(|| (returned.len() > share).then(|| superfluous(returned.len(), change, rng)));
-    let (before, after) = left_out.map_or((returned, [].as_slice()), |at| (&returned[..at], &returned[at + 1..]));
-    peers.extend_from_slice(before.as_flattened());
-    peers.extend_from_slice(after.as_flattened());
+    let others = returned.splitn(2, |peer| *peer == announcer);
+    others.for_each(|part| peers.extend_from_slice(part.as_flattened()));
     Some(())
-}
-
-fn superfluous(returned: usize, change: Change, rng: &mut impl Rng) -> usize {
-    match change {
-        Change::Present { role: Role::Downloader, .. } | Change::Unchanged { role: Role::Downloader } => {
-            rng.random_range(0..returned)
-        }
-        _ => returned - 1,
-    }
 }
 
 /// The span of what `write` appends, if it succeeds.
@@ -197,9 +172,6 @@ const LONGEST_SUFFIX: usize = "}:completed".len() + 1;
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-    use rand::rngs::SmallRng;
-
     use super::*;
     use crate::storage::Want;
 
@@ -212,20 +184,9 @@ mod tests {
     }
 
     /// What the script returns: one seeder, two leechers, both downloading, none completed, and these peers.
-    fn returned(share: i64, peers: &[[u8; 6]]) -> Value {
-        let numbers = [1, 2, 2, 0, share].map(Value::Int);
-        let peers = [peers.as_flattened().to_vec(), Vec::new()].map(Value::BulkString);
-        Value::Array(numbers.into_iter().chain(peers).collect())
-    }
-
-    fn told(role: Role, share: i64, peers: &[[u8; 6]], seed: u64) -> Option<Vec<[u8; 6]>> {
-        let mut arena = vec![9; 3];
-        let mut rng = SmallRng::seed_from_u64(seed);
-        let reply = reply(&announce(role), returned(share, peers), &mut rng, &mut arena)?;
-        let Reply::Announce { counts, peers } = reply else { panic!("{reply:?}") };
-        assert_eq!(counts, Counts { seeders: 1, leechers: 2, downloaders: 2, completed: 0 });
-        assert_eq!((peers.v4.start, peers.v6.range().len()), (3, 0));
-        Some(arena[peers.v4.range()].as_chunks().0.to_vec())
+    fn returned(peers: &[u8]) -> Value {
+        let peers = [peers.to_vec(), Vec::new()].map(Value::BulkString);
+        Value::Array([1, 2, 2, 0].map(Value::Int).into_iter().chain(peers).collect())
     }
 
     #[test]
@@ -240,39 +201,26 @@ mod tests {
     #[test]
     fn the_announcer_is_left_out_wherever_it_is() {
         let others = [[1; 6], [2; 6]];
-        for at in 0..=2 {
+        let mut lists = vec![others.to_vec()];
+        lists.extend((0..=2).map(|at| {
             let mut all = others.to_vec();
             all.insert(at, ANNOUNCER);
-            assert_eq!(told(Role::Downloader, 2, &all, 1), Some(others.to_vec()));
+            all
+        }));
+        for list in lists {
+            let mut arena = vec![9; 3];
+            let reply = reply(&announce(Role::Downloader), &returned(list.as_flattened()), &mut arena);
+            let Some(Reply::Announce { counts, peers }) = reply else { panic!("{reply:?}") };
+            assert_eq!(counts, Counts { seeders: 1, leechers: 2, downloaders: 2, completed: 0 });
+            assert_eq!((peers.v4.range(), peers.v6.range().len()), (3..15, 0));
+            assert_eq!(arena[3..], *others.as_flattened());
         }
-        assert_eq!(told(Role::Seeder, 2, &others, 1), Some(others.to_vec()));
-    }
-
-    #[test]
-    fn one_too_many_is_any_of_those_chosen_at_random_and_the_last_of_a_run() {
-        let all = [[1; 6], [2; 6], [3; 6]];
-        let missing = |role, seed| {
-            let told = told(role, 2, &all, seed).unwrap();
-            assert_eq!(told.len(), 2);
-            all.into_iter().find(|peer| !told.contains(peer)).unwrap()[0]
-        };
-        let missed: std::collections::BTreeSet<_> = (0..50).map(|seed| missing(Role::Downloader, seed)).collect();
-        assert_eq!(missed.len(), 3);
-        assert!((0..50).all(|seed| missing(Role::Seeder, seed) == 3));
     }
 
     #[test]
     fn what_no_script_of_ours_returns_is_no_reply() {
-        let mut rng = SmallRng::seed_from_u64(1);
-        let partial = Value::Array(
-            [1, 2, 2, 0, 1]
-                .map(Value::Int)
-                .into_iter()
-                .chain([Value::BulkString(vec![1; 7]), Value::BulkString(Vec::new())])
-                .collect(),
-        );
-        for value in [Value::Nil, Value::Okay, Value::Array(vec![Value::Int(1); 4]), partial] {
-            assert_eq!(reply(&announce(Role::Seeder), value, &mut rng, &mut Vec::new()), None);
+        for value in [Value::Nil, Value::Okay, Value::Array(vec![Value::Int(1); 4]), returned(&[1; 7])] {
+            assert_eq!(reply(&announce(Role::Seeder), &value, &mut Vec::new()), None);
         }
     }
 }

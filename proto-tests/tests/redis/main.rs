@@ -1,0 +1,4 @@
+//! The store in Redis, against real servers.
+
+mod conformance;
+mod sharing;
