@@ -101,6 +101,7 @@ pub mod shared;
 pub mod source;
 pub mod story;
 pub mod tracker;
+pub mod wayward;
 
 use std::fmt::Display;
 use std::thread;

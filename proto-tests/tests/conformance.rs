@@ -14,6 +14,7 @@ use chihaya::storage::{
 };
 use parking_lot::Mutex;
 use proto_tests::late::Late;
+use proto_tests::wayward::{Covered, Wayward};
 
 #[test]
 fn the_memory_store_conforms() {
@@ -26,6 +27,23 @@ fn the_memory_store_conforms() {
 fn a_store_that_answers_late_conforms() {
     let settings = Settings(r#"longest_delay = "1ms""#.parse().expect("a table"));
     Kit::new(&Late, settings, Time::Given).run().assert();
+}
+
+#[test]
+fn a_fallback_conforms_around_stores_that_do() {
+    let timeout = Duration::from_secs(1);
+    Kit::new(&Covered { driver: MemoryDriver, timeout }, Settings::default(), Time::Given).run().assert();
+    let settings = Settings(r#"longest_delay = "1ms""#.parse().expect("a table"));
+    Kit::new(&Covered { driver: Late, timeout }, settings, Time::Given).run().assert();
+}
+
+#[test]
+fn a_fallback_conforms_alone() {
+    for conduct in ["conduct = \"hang\"", "conduct = \"fail\""] {
+        let settings = Settings(conduct.parse().expect("a table"));
+        let timeout = Duration::from_millis(5);
+        Kit::new(&Covered { driver: Wayward, timeout }, settings, Time::Given).run().assert();
+    }
 }
 
 #[test]

@@ -9,12 +9,12 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use super::{Handler, Round};
 use crate::clock::Clock;
 use crate::counters::Counter;
-use crate::storage::Answer;
+use crate::storage::{Answer, Batch};
 use crate::sys::Messages;
 
 /// Serves one socket.
@@ -25,8 +25,10 @@ pub struct Worker {
     rng: SmallRng,
     /// Batches nothing is done with at the moment.
     spare: Vec<Carriage>,
-    /// Batches the store will answer later.
-    pending: JoinSet<Carriage>,
+    /// Batches the store will answer later, and then how long it has taken.
+    pending: JoinSet<(Carriage, Duration)>,
+    /// It has taken too long for others to wait for their turn.
+    slow: bool,
 }
 
 /// A batch's datagrams, and their requests' way through the store.
@@ -38,7 +40,7 @@ struct Carriage {
 impl Worker {
     /// A worker on a socket of its own.
     pub fn new(socket: UdpSocket, handler: Handler, clock: Clock, rng: SmallRng) -> Self {
-        Self { socket, handler, clock, rng, spare: Vec::new(), pending: JoinSet::new() }
+        Self { socket, handler, clock, rng, spare: Vec::new(), pending: JoinSet::new(), slow: false }
     }
 
     /// Serves until `shutdown` turns true, then sends what the store still owes.
@@ -49,11 +51,17 @@ impl Worker {
                 biased;
                 _ = shutdown.wait_for(|&stop| stop) => break,
                 Some(answered) = self.pending.join_next() => {
-                    self.send(answered.expect("a store's answer is not cancelled"));
+                    let (carriage, taken) = answered.expect("a store's answer is not cancelled");
+                    self.slow = taken > PATIENCE;
+                    self.send(carriage);
                     continue;
                 }
-                // With every carriage under way, the kernel keeps what arrives until the store has answered.
-                ready = self.socket.readable(), if self.pending.len() < MAX_PENDING => {
+                () = async { time::sleep(PATIENCE).await }, if self.waits() => {
+                    self.slow = true;
+                    continue;
+                }
+                // While every carriage is under way, the kernel keeps what arrives. So batches grow as the store gets busy.
+                ready = self.socket.readable(), if !self.waits() => {
                     ready.expect("the runtime outlives its workers");
                 }
             }
@@ -67,8 +75,13 @@ impl Worker {
             }
         }
         while let Some(answered) = self.pending.join_next().await {
-            self.send(answered.expect("a store's answer is not cancelled"));
+            self.send(answered.expect("a store's answer is not cancelled").0);
         }
+    }
+
+    /// Whether the next batch must wait until the store has answered another.
+    fn waits(&self) -> bool {
+        self.pending.len() >= MAX_PENDING && !(self.slow && self.handler.tracker().storage().stand_in().is_some())
     }
 
     /// Receives a batch and answers it, or leaves it with the store. Returns its datagrams; 0 once no more are there.
@@ -100,18 +113,30 @@ impl Worker {
             return self.send(carriage);
         }
         let batch = std::mem::take(&mut carriage.round.batch);
-        match self.handler.tracker().apply(self.clock.now(), batch) {
+        match self.apply(batch) {
             Answer::Ready(batch) => {
                 carriage.round.batch = batch;
                 self.send(carriage);
             }
             Answer::Pending(answer) => {
+                let asked = Instant::now();
                 self.pending.spawn(async move {
                     carriage.round.batch = answer.await;
-                    carriage
+                    (carriage, asked.elapsed())
                 });
             }
         }
+    }
+
+    /// Has the store answer, or who stands in for it once too much is under way.
+    fn apply(&self, batch: Batch) -> Answer {
+        let (tracker, now) = (self.handler.tracker(), self.clock.now());
+        if self.pending.len() >= MAX_PENDING
+            && let Some(stand_in) = tracker.storage().stand_in()
+        {
+            return Answer::Ready(stand_in.answer(now, batch));
+        }
+        tracker.apply(now, batch)
     }
 
     fn send(&mut self, mut carriage: Carriage) {
@@ -137,6 +162,9 @@ const DATAGRAMS_PER_TURN: usize = 8 * BATCH;
 
 /// Batches that may wait for the store at once; each holds some 150 KiB.
 const MAX_PENDING: usize = 16;
+
+/// How long datagrams may wait for their turn while all of those are with a store that has a stand-in.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 const RECEIVE_PAUSE: Duration = Duration::from_millis(5);
 

@@ -6,6 +6,7 @@
 
 mod command_line;
 mod configuration;
+mod fallback;
 mod log;
 mod panics;
 mod start;

@@ -16,7 +16,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 
 /// Sends a signal, and fails unless the tracker has ended well soon after.
 #[track_caller]
-fn assert_stops(tracker: &mut Tracker, send: fn(&mut Tracker)) {
+pub(crate) fn assert_stops(tracker: &mut Tracker, send: fn(&mut Tracker)) {
     let signalled = Instant::now();
     send(tracker);
     let status = tracker.wait();

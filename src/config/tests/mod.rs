@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::log::{Format, Level};
+use crate::storage::memory::MemoryDriver;
 use crate::storage::{Driver, Environment, SettingsError, Storage as Store, StorageError};
 use crate::units::{Period, Size};
 
@@ -107,7 +108,8 @@ fn a_variable_is_toml_or_a_bare_text() {
     assert_eq!(config.udp.listen, addresses(&["127.0.0.1:1", "[::1]:2"]));
     assert_eq!(config.udp.receive_buffer, Size::mebibytes(1));
     assert_eq!(config.http, http::Config { listen: addresses(&["127.0.0.1:3"]), ..expected.http });
-    assert_eq!(config.storage.settings().0, toml::Table::from_iter([("shards".into(), 16.into())]));
+    let shards = toml::Table::from_iter([("shards".into(), 16.into())]);
+    assert_eq!(config.storage.settings().0, MemoryDriver.defaults().into_iter().chain(shards).collect());
     assert_eq!(config.log, Log { level: Level::Debug, format: Format::Text });
 }
 
@@ -160,7 +162,7 @@ fn the_table_of_another_driver_is_read_by_its_defaults_and_checked_if_it_is_in_u
     ];
     let settings = load(&set).unwrap().storage.settings();
     assert_eq!(settings.0, "hosts = [\"b\", \"c\"]\nnested = { retries = 5 }".parse().unwrap());
-    assert_eq!(load(&[]).unwrap().storage.settings().0, "shards = 0".parse().unwrap());
+    assert_eq!(load(&[]).unwrap().storage.settings().0, MemoryDriver.defaults());
     let unused = [("CHIHAYA__STORAGE__REMOTE__HOSTS", "")];
     assert!(load(&unused).is_ok());
     assert_eq!(

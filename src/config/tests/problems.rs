@@ -186,6 +186,7 @@ fn values_that_contradict_each_other_are_refused() {
             ":1: udp.listen: is empty, and http.listen too; name an address to serve on",
         ),
         ("storage.memory.shards = -1", ":1: storage.memory.shards: -1 is out of range"),
+        ("storage.memory.max_peers = -1", ":1: storage.memory.max_peers: -1 is out of range"),
         ("storage.driver = \"mysql\"", ":1: storage.driver: \"mysql\" is not a driver; known drivers: memory, redis"),
     ] {
         assert_eq!(problem(text), format!("chihaya.toml{message}"));

@@ -72,8 +72,8 @@ struct State {
     row_since: Instant,
     /// Probes in vain, which decide on the next pause.
     probes: u32,
-    /// When it last opened or closed.
-    changed: Instant,
+    opened: Instant,
+    closed: Option<Instant>,
 }
 
 impl Breaker {
@@ -85,7 +85,7 @@ impl Breaker {
             probe_at: AtomicU64::new(NEVER),
             troubled: AtomicBool::new(false),
             openings: AtomicU64::new(0),
-            state: Mutex::new(State { rng, row: Row::default(), row_since: now, probes: 0, changed: now }),
+            state: Mutex::new(State { rng, row: Row::default(), row_since: now, probes: 0, opened: now, closed: None }),
         }
     }
 
@@ -151,13 +151,12 @@ impl Breaker {
     }
 
     fn open(&self, state: &mut State, now: Instant) -> Change {
-        // A store that fails again as soon as it is back is asked no more often than one that never was.
-        if now - state.changed >= CALM {
-            state.probes = 0;
-        }
+        // A store that fails again as soon as it is back has not really been back.
+        let again = state.closed.is_some_and(|closed| now - closed < CALM);
+        state.probes = if again { state.probes.saturating_add(1) } else { 0 };
         let row = std::mem::take(&mut state.row);
         self.troubled.store(false, Ordering::Relaxed);
-        state.changed = now;
+        state.opened = now;
         self.schedule(state, now);
         self.openings.fetch_add(1, Ordering::Relaxed);
         self.open.store(true, Ordering::Relaxed);
@@ -166,8 +165,8 @@ impl Breaker {
 
     fn close(&self, now: Instant) -> Change {
         let mut state = self.state.lock();
-        let degraded = now - state.changed;
-        state.changed = now;
+        state.closed = Some(now);
+        let degraded = now - state.opened;
         self.open.store(false, Ordering::Relaxed);
         Change::Closed(degraded)
     }

@@ -14,15 +14,17 @@
 //!   remote store does not answer in time, or fails, memory answers, request by request.
 //! - **A breaker** opens when batches time out in a row, or fail for a while. From then on memory answers at once, and now and
 //!   then a batch is a probe: it is answered like the others, and sent to the remote store too. When one comes back the breaker
-//!   closes. Each change is logged once.
+//!   closes. Each change is logged once, and counted in the store's [`Health`].
 //! - **Nothing piles up.** Batches under way are counted, and beyond a number they are answered from memory alone. One that has
-//!   timed out is dropped, with the future that the remote store gave for it.
+//!   timed out is dropped, with the future that the remote store gave for it. A worker that runs out of room for batches under
+//!   way turns to the fallback as a [`StandIn`]: it answers from memory at once, and has the remote store told.
 //! - **What the remote store has missed** its next announces mend: each peer comes back within the announce interval.
 
 mod breaker;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,8 +36,10 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use super::memory::{self, MemoryStorage};
-use super::{Answer, Batch, Entry, Environment, Health, Reply, Request, Span, StandIn, Storage, StorageError, Totals};
-use crate::bittorrent::Family;
+use super::{
+    Answer, Batch, Entry, Environment, Health, Reply, Request, Scrape, Span, StandIn, Storage, StorageError, Totals,
+};
+use crate::bittorrent::{Family, InfoHash};
 use crate::clock::Now;
 use breaker::{Breaker, Change, Outcome, Pass};
 
@@ -49,13 +53,14 @@ pub struct Config {
     pub timeout: Duration,
     /// Peers that memory keeps at most, and torrents.
     pub max_peers: usize,
-    /// Batches under way to the remote store at most, over all workers.
+    /// Batches under way to the remote store at most, over all workers: above what a store that is well ever has, since those
+    /// beyond are not shared.
     pub max_in_flight: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(250), max_peers: 1_000_000, max_in_flight: 256 }
+        Self { timeout: Duration::from_millis(250), max_peers: 1_000_000, max_in_flight: 1_024 }
     }
 }
 
@@ -92,8 +97,8 @@ impl Fallback {
 
 impl Storage for Fallback {
     fn apply(&self, now: Now, batch: Batch) -> Answer {
-        match self.0.pass() {
-            None => Answer::Ready(self.0.answer(now, batch)),
+        match self.0.pass(&batch) {
+            None => Answer::Ready(self.0.answer_alone(now, batch)),
             Some(passage) if passage.pass == Pass::Probe => Answer::Ready(passage.tell(now, batch)),
             Some(passage) => passage.ask(now, batch),
         }
@@ -102,6 +107,10 @@ impl Storage for Fallback {
     fn sweep(&self, now: Now) {
         self.0.memory.sweep(now);
         self.0.remote.sweep(now);
+        // Where nobody asks anything, that the store is back is noticed all the same. Outside a runtime nobody could wait for it.
+        if self.0.breaker.is_open() && Handle::try_current().is_ok() {
+            self.0.probe(now);
+        }
     }
 
     /// The remote store's, unless it is not to be had or does not know; then those of this process.
@@ -140,29 +149,46 @@ impl Storage for Fallback {
 impl StandIn for Fallback {
     /// From memory; the remote store is told if it is well and there is room.
     fn answer(&self, now: Now, batch: Batch) -> Batch {
-        match self.0.pass() {
-            None => self.0.answer(now, batch),
+        match self.0.pass(&batch) {
+            None => self.0.answer_alone(now, batch),
             Some(passage) => passage.tell(now, batch),
         }
     }
 }
 
 impl Inner {
-    /// Leave to ask the remote store.
-    fn pass(self: &Arc<Self>) -> Option<Passage> {
+    /// Leave to ask the remote store, if there is anything to ask.
+    fn pass(self: &Arc<Self>, batch: &Batch) -> Option<Passage> {
+        if batch.entries.is_empty() {
+            return None;
+        }
         let asked = Instant::now();
         let under_way = self.in_flight.fetch_add(1, Ordering::Relaxed);
         // A probe may always pass, for there is but one.
         let full = !self.breaker.is_open() && under_way >= self.config.max_in_flight as u64;
         let Some(pass) = (!full).then(|| self.breaker.pass(asked)).flatten() else {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
-            self.unshared.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         Some(Passage { inner: Arc::clone(self), pass, asked, outcome: Outcome::GivenUp })
     }
 
-    /// From memory alone.
+    /// Sends a probe if one is due: a scrape, which creates nothing.
+    fn probe(self: &Arc<Self>, now: Now) {
+        let mut batch = Batch::default();
+        batch.push(Scrape { info_hash: InfoHash([0; 20]), family: Family::V4 });
+        if let Some(passage) = self.pass(&batch) {
+            passage.tell(now, batch);
+        }
+    }
+
+    /// From memory, and the remote store does not hear of it.
+    fn answer_alone(&self, now: Now, batch: Batch) -> Batch {
+        self.unshared.fetch_add(1, Ordering::Relaxed);
+        self.answer(now, batch)
+    }
+
+    /// From memory.
     fn answer(&self, now: Now, batch: Batch) -> Batch {
         match self.memory.apply(now, batch) {
             Answer::Ready(batch) => batch,
@@ -221,12 +247,11 @@ impl Passage {
     /// Has memory answer, and the remote store told, whose answer only the breaker hears of.
     fn tell(self, now: Now, batch: Batch) -> Batch {
         let mut copy = copy(&batch);
-        let requests = copy.entries.iter_mut().map(|entry| &mut entry.request);
-        requests.for_each(|request| {
-            if let Request::Announce(announce) = request {
+        for entry in &mut copy.entries {
+            if let Request::Announce(announce) = &mut entry.request {
                 announce.want.peers = 0;
             }
-        });
+        }
         let own = self.inner.answer(now, batch);
         match self.inner.remote.apply(now, copy) {
             Answer::Ready(theirs) => self.hear(Some(&theirs)),
@@ -249,7 +274,6 @@ impl Passage {
 
     /// Memory's answers, with the remote store's in their place where it has some.
     fn settle(self, mut own: Batch, theirs: Option<Batch>) -> Batch {
-        let theirs = theirs.filter(|theirs| theirs.entries.len() == own.entries.len());
         self.hear(theirs.as_ref());
         if let Some(theirs) = theirs {
             merge(&mut own, theirs);
@@ -259,10 +283,10 @@ impl Passage {
 
     /// Takes note of what the remote store has said, if it has.
     fn hear(mut self, theirs: Option<&Batch>) {
-        let answered = |batch: &Batch| batch.entries.is_empty() || batch.entries.iter().any(is_answered);
+        let answered = |entry: &Entry| is_answered(&entry.request, &entry.reply);
         self.outcome = match theirs {
             None => Outcome::TimedOut,
-            Some(batch) if answered(batch) => Outcome::Answered,
+            Some(batch) if batch.entries.iter().any(answered) => Outcome::Answered,
             Some(_) => Outcome::Failed,
         };
     }
@@ -290,20 +314,21 @@ fn copy(batch: &Batch) -> Batch {
     Batch { seed: batch.seed, entries: entries.collect(), peers: Vec::new() }
 }
 
-fn is_answered(entry: &Entry) -> bool {
+fn is_answered(request: &Request, reply: &Reply) -> bool {
     matches!(
-        (&entry.request, &entry.reply),
+        (request, reply),
         (Request::Announce(_), Reply::Announce { .. }) | (Request::Scrape(_), Reply::Scrape { .. })
     )
 }
 
-/// Puts `theirs` in the place of `own` replies, but for those that are none.
+/// Puts `theirs` in the place of `own` replies, but for those that are none or missing.
 fn merge(own: &mut Batch, theirs: Batch) {
     let Batch { entries, peers, .. } = theirs;
     let kept = std::mem::replace(&mut own.peers, peers);
-    for (entry, theirs) in own.entries.iter_mut().zip(entries) {
-        if is_answered(&Entry { request: entry.request, reply: theirs.reply }) {
-            entry.reply = theirs.reply;
+    let replies = entries.into_iter().map(|entry| entry.reply).chain(iter::repeat(Reply::Failed));
+    for (entry, reply) in own.entries.iter_mut().zip(replies) {
+        if is_answered(&entry.request, &reply) {
+            entry.reply = reply;
         } else if let Reply::Announce { peers, .. } = &mut entry.reply {
             for family in Family::BOTH {
                 let bytes = kept.get(peers[family].range()).unwrap_or_default();
