@@ -9,9 +9,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Now(pub u32);
 
 impl Now {
-    /// Seconds from `earlier` to here, across a wrap of the 32-bit count.
+    /// Seconds from `earlier` to here, across a wrap of the 32-bit count; 0 if that is no earlier.
+    ///
+    /// What one thread has stored may lie a moment ahead of what another has just read.
     pub const fn seconds_since(self, earlier: Self) -> u32 {
-        self.0.wrapping_sub(earlier.0)
+        let seconds = self.0.wrapping_sub(earlier.0);
+        if seconds > u32::MAX / 2 { 0 } else { seconds }
     }
 }
 
@@ -34,5 +37,18 @@ impl Clock {
         let seconds = self.unix_seconds_at_start.wrapping_add(self.start.elapsed().as_secs());
         #[expect(clippy::cast_possible_truncation, reason = "moments are compared across the wrap")]
         Now(seconds as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_pass_over_the_wrap_and_never_backwards() {
+        assert_eq!(Now(10).seconds_since(Now(3)), 7);
+        assert_eq!(Now(3).seconds_since(Now(u32::MAX - 1)), 5);
+        assert_eq!(Now(3).seconds_since(Now(10)), 0);
+        assert_eq!(Now(u32::MAX).seconds_since(Now(1)), 0);
     }
 }

@@ -95,6 +95,9 @@ pub mod failing;
 pub mod garbage;
 pub mod late;
 pub mod namespace;
+/// The example of how a driver is written.
+#[path = "../../examples/ordered/src/lib.rs"]
+pub mod ordered;
 pub mod process;
 pub mod redis;
 pub mod shared;

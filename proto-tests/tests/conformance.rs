@@ -14,6 +14,7 @@ use chihaya::storage::{
 };
 use parking_lot::Mutex;
 use proto_tests::late::Late;
+use proto_tests::ordered::OrderedDriver;
 use proto_tests::wayward::{Covered, Wayward};
 
 #[test]
@@ -44,6 +45,17 @@ fn a_fallback_conforms_alone() {
         let timeout = Duration::from_millis(5);
         Kit::new(&Covered { driver: Wayward, timeout }, settings, Time::Given).run().assert();
     }
+}
+
+#[test]
+fn the_documented_example_conforms() {
+    Kit::new(&OrderedDriver, Settings::default(), Time::Given).run().assert();
+}
+
+/// In service a store with a clock of its own sees the same time pass as its callers do; so does this one.
+#[test]
+fn a_store_conforms_in_real_time() {
+    Kit::new(&MemoryDriver, Settings("shards = 1".parse().expect("a table")), Time::Own).run().assert();
 }
 
 #[test]
@@ -98,6 +110,29 @@ fn a_store_that_mixes_families_is_found_out() {
 fn a_store_that_never_forgets_is_found_out() {
     let lifetime = Some(Duration::from_secs(1_000_000));
     found_out(Broken { lifetime, ..SOUND }, "who falls silent is forgotten, and nobody else");
+    let report = Kit::new(&Broken { lifetime, ..SOUND }, Settings::default(), Time::Own).run();
+    let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
+    // All that are about time, but for the one that asks whether anybody is lost too early.
+    assert_eq!(failed.len(), 6, "{report}");
+}
+
+#[test]
+fn a_store_that_forgets_too_soon_is_found_out() {
+    let lifetime = Some(Duration::from_secs(2));
+    let report = Kit::new(&Broken { lifetime, ..SOUND }, Settings::default(), Time::Own).run();
+    let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
+    assert!(failed.contains(&"who falls silent is forgotten, and nobody else"), "{report}");
+    assert!(failed.contains(&"random histories in which time passes end as those of a plain model"), "{report}");
+}
+
+#[test]
+fn a_store_that_forgets_completed_downloads_is_found_out() {
+    let forget = |entry: &mut chihaya::storage::Entry, _: &mut Vec<u8>, _: &mut Kept| {
+        if let Reply::Scrape { counts } = &mut entry.reply {
+            counts.completed *= u32::from(counts.seeders + counts.leechers > 0);
+        }
+    };
+    found_out(Broken { answer: forget, ..SOUND }, "completed downloads outlive the last to leave by a lifetime");
 }
 
 #[track_caller]

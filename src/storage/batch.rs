@@ -27,6 +27,18 @@ impl Batch {
         self.peers.clear();
     }
 
+    /// Adds the peers of one family that a reply is to return, and says where they are.
+    ///
+    /// # Panics
+    ///
+    /// Beyond 4 GiB of peers in one batch, which nobody asks for.
+    pub fn append(&mut self, peers: impl IntoIterator<Item = Endpoint>) -> Span {
+        let offset = |bytes: usize| u32::try_from(bytes).expect("a batch asks for less than 4 GiB of peers");
+        let start = offset(self.peers.len());
+        peers.into_iter().for_each(|peer| self.peers.extend_from_slice(peer.as_bytes()));
+        Span { start, end: offset(self.peers.len()) }
+    }
+
     /// The compact bytes a span of this batch stands for.
     pub fn compact(&self, span: Span) -> &[u8] {
         self.peers.get(span.range()).unwrap_or_default()

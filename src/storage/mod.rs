@@ -31,6 +31,7 @@ pub mod fallback;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod writing_a_driver;
 
 use std::pin::Pin;
 

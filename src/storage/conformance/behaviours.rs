@@ -1,14 +1,14 @@
 //! What single requests must do.
 
-use super::trial::{EVERYBODY, Told, Trial, counts, equal, present, told, v4, v6};
+use super::trial::{Told, Trial, counts, equal, present, told, v4, v6};
 use super::{Behaviour, Mismatch};
-use crate::bittorrent::{Counts, Endpoint, Family, InfoHash};
-use crate::storage::{Announce, Change, Request, Role, Scrape, Want};
+use crate::bittorrent::{Counts, Endpoint, Family};
+use crate::storage::{Announce, Change, Reply, Request, Role, Scrape, Want};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 pub(super) const ALL: &[Behaviour] = &[
     ("a batch comes back whole and in order, an empty one too", |trial| Box::pin(a_batch_comes_back_whole(trial))),
+    ("a batch may be of any size", |trial| Box::pin(a_batch_may_be_large(trial))),
     ("counts include the peer that has just announced", |trial| Box::pin(counts_include_the_announcer(trial))),
     ("nobody is returned to itself", |trial| Box::pin(nobody_is_returned_to_itself(trial))),
     ("a peer is its family, address and port", |trial| Box::pin(a_peer_is_where_it_is(trial))),
@@ -22,10 +22,11 @@ pub(super) const ALL: &[Behaviour] = &[
     ("completed counts for seeders only", |trial| Box::pin(completed_counts_for_seeders(trial))),
     ("who leaves is gone at once", |trial| Box::pin(who_leaves_is_gone(trial))),
     ("looking, leaving and scraping create nothing", |trial| Box::pin(nothing_comes_from_nothing(trial))),
+    ("looking on leaves a peer as it is", |trial| Box::pin(looking_changes_nothing(trial))),
+    ("what is saved is still there", |trial| Box::pin(saving_changes_nothing(trial))),
     ("requests of a batch are applied one after another", |trial| Box::pin(a_batch_is_applied_in_order(trial))),
     ("no bytes of a hash or an endpoint are special", |trial| Box::pin(no_bytes_are_special(trial))),
     ("totals, where they are known, are those of what is there", |trial| Box::pin(totals_follow(trial))),
-    ("who falls silent is forgotten, and nobody else", |trial| Box::pin(the_silent_are_forgotten(trial))),
 ];
 
 use Role::{Downloader, PartialSeed, Seeder};
@@ -42,6 +43,19 @@ async fn a_batch_comes_back_whole(trial: &mut Trial) -> Result<(), Mismatch> {
     let batch = trial.ask(&requests).await?;
     for index in (0..requests.len()).step_by(2) {
         told(&batch, index)?;
+    }
+    Ok(())
+}
+
+/// 64 datagrams of UDP may each scrape 74 torrents.
+async fn a_batch_may_be_large(trial: &mut Trial) -> Result<(), Mismatch> {
+    let torrents: Vec<_> = (0..64).map(|_| trial.torrent()).collect();
+    let comes = torrents.iter().map(|&torrent| present(torrent, v4(1), Seeder).into());
+    let scrapes = torrents.iter().map(|&info_hash| Scrape { info_hash, family: Family::V4 }.into());
+    let requests: Vec<Request> = comes.chain(scrapes.cycle().take(64 * 74)).collect();
+    let batch = trial.ask(&requests).await?;
+    for entry in &batch.entries[64..] {
+        equal("a scrape", &entry.reply, &Reply::Scrape { counts: counts(1, 0, 0) })?;
     }
     Ok(())
 }
@@ -183,15 +197,22 @@ async fn completed_counts_once(trial: &mut Trial) -> Result<(), Mismatch> {
     trial.present(torrent, v4(0), Downloader).await?;
     equal("completed, after downloading more", &trial.announce(completed(0)).await?.counts.completed, &1)?;
     equal("completed, by one not seen before", &trial.announce(completed(1)).await?.counts.completed, &2)?;
-    equal("completed, of IPv6", &trial.scrape(torrent, Family::V6).await?, &counts(0, 0, 2))
+    equal("completed, of IPv6", &trial.scrape(torrent, Family::V6).await?, &counts(0, 0, 2))?;
+    trial.leave(torrent, v4(0)).await?;
+    equal("completed, after leaving and coming anew", &trial.announce(completed(0)).await?.counts.completed, &3)
 }
 
 async fn a_born_seeder_never_completes(trial: &mut Trial) -> Result<(), Mismatch> {
     let torrent = trial.torrent();
-    trial.present(torrent, v4(0), Seeder).await?;
     let change = Change::Present { role: Seeder, completed: true };
-    let told = trial.announce(Announce { change, ..present(torrent, v4(0), Seeder) }).await?;
-    equal("completed", &told.counts.completed, &0)
+    trial.present(torrent, v4(0), Seeder).await?;
+    // Lacking something again makes no other beginning.
+    for role in [Seeder, Downloader, PartialSeed] {
+        trial.present(torrent, v4(0), role).await?;
+        let told = trial.announce(Announce { change, ..present(torrent, v4(0), Seeder) }).await?;
+        equal(&format!("completed, after it was a {role:?}"), &told.counts, &counts(1, 0, 0))?;
+    }
+    Ok(())
 }
 
 async fn completed_counts_for_seeders(trial: &mut Trial) -> Result<(), Mismatch> {
@@ -233,6 +254,28 @@ async fn nothing_comes_from_nothing(trial: &mut Trial) -> Result<(), Mismatch> {
         trial.leave(torrent, v4(1)).await?;
     }
     equal("what is left", &trial.scrape(torrent, Family::V4).await?, &Counts::default())
+}
+
+async fn looking_changes_nothing(trial: &mut Trial) -> Result<(), Mismatch> {
+    let torrent = trial.torrent();
+    trial.present(torrent, v4(0), Downloader).await?;
+    trial.present(torrent, v4(1), Seeder).await?;
+    for (role, offered) in [(Seeder, &[][..]), (PartialSeed, &[]), (Downloader, &[v4(1)])] {
+        let look = Announce { change: Change::Unchanged { role }, ..present(torrent, v4(0), role) };
+        let told = trial.announce(look).await?;
+        equal(&format!("counts of a {role:?} that looks on"), &told.counts, &counts(1, 1, 0))?;
+        equal(&format!("peers of a {role:?} that looks on"), &told.peers, &offered.iter().copied().collect())?;
+    }
+    let told = trial.present(torrent, v4(1), Seeder).await?;
+    equal("what is offered afterwards", &told.peers, &BTreeSet::from([v4(0)]))
+}
+
+async fn saving_changes_nothing(trial: &mut Trial) -> Result<(), Mismatch> {
+    let torrent = trial.torrent();
+    trial.present(torrent, v4(0), Seeder).await?;
+    trial.store.save(trial.now()).map_err(|error| Mismatch(format!("it cannot be saved: {error}")))?;
+    let told = trial.present(torrent, v4(1), Downloader).await?;
+    equal("peers", &told.peers, &BTreeSet::from([v4(0)]))
 }
 
 async fn a_batch_is_applied_in_order(trial: &mut Trial) -> Result<(), Mismatch> {
@@ -286,35 +329,4 @@ async fn totals_follow(trial: &mut Trial) -> Result<(), Mismatch> {
         equal("IPv4 and IPv6 peers more", &more, &[6, 1])?;
     }
     Ok(())
-}
-
-async fn the_silent_are_forgotten(trial: &mut Trial) -> Result<(), Mismatch> {
-    let torrent = trial.torrent();
-    let part = |trial: &Trial, tenths| trial.lifetime * tenths / 10;
-    trial.present(torrent, v4(0), Seeder).await?;
-    trial.present(torrent, v4(1), Downloader).await?;
-    trial.present(torrent, v6(0), Downloader).await?;
-    let half = part(trial, 5);
-    trial.wait(half).await;
-    let told = trial.present(torrent, v4(1), Downloader).await?;
-    equal("before its time", &told.counts, &counts(1, 1, 0))?;
-    let rest = part(trial, 7) + Duration::from_secs(3);
-    // The second comes again within its lifetime; the others do not.
-    let told = loop_until(trial, torrent, rest).await?;
-    equal("after their time", &told.counts, &counts(0, 1, 0))?;
-    equal("peers after their time", &told.peers, &BTreeSet::new())?;
-    equal("the other family", &trial.scrape(torrent, Family::V6).await?, &counts(0, 0, 0))
-}
-
-/// Lets time pass while the second peer renews itself.
-async fn loop_until(trial: &mut Trial, torrent: InfoHash, total: Duration) -> Result<Told, Mismatch> {
-    let step = trial.lifetime / 4;
-    let steps = total.as_millis().div_ceil(step.as_millis());
-    for _ in 1..steps {
-        trial.wait(step).await;
-        trial.present(torrent, v4(1), Downloader).await?;
-    }
-    trial.wait(step).await;
-    let want = EVERYBODY;
-    trial.announce(Announce { want, ..present(torrent, v4(1), Downloader) }).await
 }

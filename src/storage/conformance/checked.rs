@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::model::{Expected, Mismatch, Model, Rules, Seconds, equal};
 use crate::bittorrent::{Endpoint, Family, InfoHash};
@@ -22,6 +22,8 @@ pub struct Checked {
     rules: Rules,
     start: Now,
     elapsed: Seconds,
+    /// Where time passes by itself: when it began.
+    begun: Option<Instant>,
     /// When the last whole pass of sweeps ran.
     swept: Seconds,
     /// Every torrent that was ever asked for.
@@ -36,7 +38,14 @@ impl Checked {
     /// An empty store, opened with the lifetime that the rules name, at the moment `start`.
     pub fn new(store: Arc<dyn Storage>, rules: Rules, start: Now) -> Self {
         let model = Model::new(rules);
-        Self { store, model, rules, start, elapsed: 0, swept: 0, torrents: BTreeSet::new(), seed: 0, alone: true }
+        let torrents = BTreeSet::new();
+        Self { store, model, rules, start, elapsed: 0, begun: None, swept: 0, torrents, seed: 0, alone: true }
+    }
+
+    /// The same from now on, in whole seconds of real time.
+    #[must_use]
+    pub(super) fn in_real_time(self) -> Self {
+        Self { begun: Some(Instant::now()), ..self }
     }
 
     /// The same over a store that holds more than this model knows: its totals say nothing.
@@ -99,12 +108,24 @@ impl Checked {
             if self.elapsed + stride > self.swept + 2 * self.rules.lifetime {
                 self.sweep(0, self.rules.sweeps_per_pass).await?;
             }
-            self.elapsed += stride;
+            self.elapsed = self.pass(stride).await?;
             seconds -= stride;
             let doubtful = |torrent: &InfoHash| self.model.is_in_doubt(self.elapsed, *torrent);
             self.inspect(self.torrents.iter().copied().filter(doubtful).collect()).await?;
         }
         Ok(())
+    }
+
+    /// When it is so many seconds later.
+    async fn pass(&self, seconds: Seconds) -> Result<Seconds, Mismatch> {
+        let later = self.elapsed + seconds;
+        let Some(begun) = self.begun else { return Ok(later) };
+        // Whatever was asked since must have been answered within the second that the model takes it for.
+        if begun.elapsed().as_secs() > self.elapsed {
+            return Err(Mismatch("could not be tried: some requests took a second; is the machine busy?".into()));
+        }
+        sleep_until(begun + Duration::from_secs(later)).await;
+        Ok(begun.elapsed().as_secs())
     }
 
     /// Compares everything the store shows of these torrents, and its totals.

@@ -1,13 +1,12 @@
 //! Random histories, compared with a model after every step.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
 
 use super::trial::{Trial, v4, v6};
-use super::{Behaviour, Checked, Mismatch, Rules, Time};
+use super::{Behaviour, Checked, Mismatch, Rules, Seconds, Time};
 use crate::bittorrent::{Family, InfoHash};
 use crate::storage::{Announce, Change, Request, Role, Scrape, Want};
 
@@ -15,27 +14,48 @@ pub(super) const ALL: &[Behaviour] =
     &[("random histories end as those of a plain model", |trial| Box::pin(histories(trial)))];
 
 async fn histories(trial: &mut Trial) -> Result<(), Mismatch> {
+    let rules = Rules::of_any(trial.lifetime.as_secs());
     for _ in 0..HISTORIES {
-        let torrents = [(); 3].map(|()| trial.torrent());
-        let pool = [4, 40, 300][trial.rng.random_range(0..3)];
-        let rules = match trial.time {
-            Time::Given => Rules::of_any(trial.lifetime.as_secs()),
-            // No time passes that would matter: what a store forgets by its own clock is tried apart.
-            Time::Own => Rules::of_any(Duration::from_secs(100_000).as_secs()),
-        };
-        let mut checked = Checked::new(Arc::clone(&trial.store), rules, trial.now).among_others();
-        for _ in 0..STEPS {
-            let requests =
-                (0..trial.rng.random_range(1..=64)).map(|_| request(&mut trial.rng, &torrents, pool)).collect();
-            checked.apply(0, vec![requests]).await?;
-            if trial.time == Time::Given && trial.rng.random_ratio(1, 4) {
-                checked.wait(trial.rng.random_range(1..=rules.lifetime)).await?;
+        let mut checked = Checked::new(Arc::clone(&trial.store), rules, trial.now()).among_others();
+        history(trial, &mut checked, STEPS, 0).await?;
+    }
+    Ok(())
+}
+
+/// Histories of a few lifetimes each; in real time there is but one of them.
+pub(super) async fn timed(trial: &mut Trial) -> Result<(), Mismatch> {
+    let lifetime = trial.lifetime.as_secs();
+    match trial.time {
+        Time::Given => {
+            for _ in 0..HISTORIES {
+                let rules = Rules::of_any(lifetime);
+                let mut checked = Checked::new(Arc::clone(&trial.store), rules, trial.now()).among_others();
+                history(trial, &mut checked, STEPS, lifetime / 4).await?;
+                checked.wait(3 * lifetime).await?;
+                trial.go_on_at(checked.now());
             }
+            Ok(())
         }
-        if trial.time == Time::Given {
-            checked.wait(3 * rules.lifetime).await?;
+        Time::Own => {
+            let rules = Rules::in_real_time(lifetime);
+            let checked = Checked::new(Arc::clone(&trial.store), rules, trial.now()).among_others();
+            let mut checked = checked.in_real_time();
+            history(trial, &mut checked, STEPS_IN_REAL_TIME, lifetime / 2).await?;
+            checked.wait(rules.lifetime + rules.slack + 1).await
         }
-        trial.now = checked.now();
+    }
+}
+
+/// So many steps, and up to so many seconds between two of them.
+async fn history(trial: &mut Trial, checked: &mut Checked, steps: usize, pause: Seconds) -> Result<(), Mismatch> {
+    let torrents = [(); 3].map(|()| trial.torrent());
+    let pool = [4, 40, 300][trial.rng.random_range(0..3)];
+    for _ in 0..steps {
+        let requests = (0..trial.rng.random_range(1..=64)).map(|_| request(&mut trial.rng, &torrents, pool)).collect();
+        checked.apply(0, vec![requests]).await?;
+        if pause > 0 {
+            checked.wait(trial.rng.random_range(0..=pause)).await?;
+        }
     }
     Ok(())
 }
@@ -59,3 +79,4 @@ fn request(rng: &mut SmallRng, torrents: &[InfoHash], pool: u16) -> Request {
 
 const HISTORIES: usize = 12;
 const STEPS: usize = 20;
+const STEPS_IN_REAL_TIME: usize = 10;

@@ -15,6 +15,7 @@
 mod behaviours;
 mod checked;
 mod crowds;
+mod expiry;
 mod histories;
 mod model;
 mod together;
@@ -23,6 +24,8 @@ mod trial;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::thread;
+use std::time::Duration;
 
 use super::{Driver, Settings};
 pub use checked::Checked;
@@ -58,24 +61,40 @@ type Behaviour = (&'static str, for<'a> fn(&'a mut Trial) -> Attempt<'a>);
 type Attempt<'a> = Pin<Box<dyn Future<Output = Result<(), Mismatch>> + 'a>>;
 
 impl<'a> Kit<'a> {
-    /// The kit for a driver with these settings.
+    /// The kit for a driver with these settings; those that are left out are at the driver's defaults.
     pub fn new(driver: &'a dyn Driver, settings: Settings, time: Time) -> Self {
-        Self { driver, settings, time }
+        let mut all = driver.defaults();
+        lay(settings.0, &mut all);
+        Self { driver, settings: Settings(all), time }
     }
 
-    /// Tries everything; takes some seconds, and for a store with a clock of its own some more.
+    /// Tries everything; takes some seconds, and for a store with a clock of its own half a minute.
     ///
     /// To be called outside any runtime: each behaviour has one of its own, on one thread, as each worker of the tracker has.
     pub fn run(&self) -> Report {
+        let mut outcomes = vec![("its settings, and its defaults, are settings that it takes", self.check())];
         let behaviours = [behaviours::ALL, crowds::ALL, together::ALL, histories::ALL].concat();
-        let outcomes = behaviours.into_iter().map(|(name, attempt)| (name, self.outcome(attempt))).collect();
+        outcomes.extend(behaviours.into_iter().map(|(name, attempt)| (name, self.outcome(LIFETIME, attempt))));
+        let lifetime = if self.time == Time::Own { SHORT_LIFETIME } else { LIFETIME };
+        thread::scope(|scope| {
+            let start = |&(name, attempt)| (name, scope.spawn(move || self.outcome(lifetime, attempt)));
+            let started: Vec<_> = expiry::ALL.iter().map(start).collect();
+            let panicked = || Err(Mismatch("it panicked".into()));
+            outcomes.extend(started.into_iter().map(|(name, it)| (name, it.join().unwrap_or_else(|_| panicked()))));
+        });
         Report { driver: self.driver.name(), outcomes }
     }
 
-    fn outcome(&self, attempt: for<'t> fn(&'t mut Trial) -> Attempt<'t>) -> Result<(), Mismatch> {
+    fn check(&self) -> Result<(), Mismatch> {
+        let defaults = Settings(self.driver.defaults());
+        let checked = self.driver.check(&defaults).and_then(|()| self.driver.check(&self.settings));
+        checked.map_err(|error| Mismatch(error.to_string()))
+    }
+
+    fn outcome(&self, lifetime: Duration, attempt: for<'t> fn(&'t mut Trial) -> Attempt<'t>) -> Result<(), Mismatch> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Mismatch(format!("no runtime: {error}")))?;
-        let mut trial = Trial::open(self.driver, &self.settings, self.time)?;
+        let mut trial = Trial::open(self.driver, &self.settings, self.time, lifetime)?;
         let tried = catch_unwind(AssertUnwindSafe(|| runtime.block_on(attempt(&mut trial))));
         tried.unwrap_or_else(|_| Err(Mismatch("it panicked".into())))
     }
@@ -110,3 +129,19 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+/// Lays a table over another, key by key.
+fn lay(table: toml::Table, below: &mut toml::Table) {
+    for (key, value) in table {
+        match (value, below.get_mut(&key)) {
+            (toml::Value::Table(inner), Some(toml::Value::Table(below))) => lay(inner, below),
+            (value, _) => drop(below.insert(key, value)),
+        }
+    }
+}
+
+/// Longer than anything takes that is not about time.
+const LIFETIME: Duration = Duration::from_secs(3_000);
+
+/// Where time must really pass: long enough that a busy machine comes in time.
+const SHORT_LIFETIME: Duration = Duration::from_secs(6);

@@ -36,6 +36,12 @@ impl Rules {
         Self { lifetime, slack: lifetime / 10 + 2, sweeps_per_pass: SWEEPS_PER_PASS }
     }
 
+    /// Those of any store, as far as whole seconds of a clock that runs beside its own can tell.
+    pub(super) fn in_real_time(lifetime: Seconds) -> Self {
+        let Self { slack, sweeps_per_pass, .. } = Self::of_any(lifetime);
+        Self { lifetime: lifetime.saturating_sub(2), slack: slack + 3, sweeps_per_pass }
+    }
+
     /// Those of the memory store: it rounds a lifetime by less than a 512th, and by a second or two.
     pub fn memory(lifetime: Seconds) -> Self {
         Self { lifetime, slack: lifetime / 512 + 2, sweeps_per_pass: SWEEPS_PER_PASS }

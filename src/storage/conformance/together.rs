@@ -1,6 +1,7 @@
 //! What requests from several threads must not do to each other.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rand::RngExt;
@@ -14,6 +15,7 @@ pub(super) const ALL: &[Behaviour] = &[
     ("nobody is lost among several threads", |trial| Box::pin(nobody_is_lost(trial))),
     ("each request is one moment of its swarm", |trial| Box::pin(each_request_is_a_moment(trial))),
     ("a completion said by several threads at once counts once", |trial| Box::pin(completions_count_once(trial))),
+    ("sweeping meanwhile loses nobody", |trial| Box::pin(sweeping_loses_nobody(trial))),
     ("several batches of one thread may be under way", |trial| Box::pin(several_batches_are_under_way(trial))),
     ("an answer that nobody waits for does no harm", |trial| Box::pin(an_answer_may_be_dropped(trial))),
 ];
@@ -71,11 +73,37 @@ async fn completions_count_once(trial: &mut Trial) -> Result<(), Mismatch> {
     equal("counts", &trial.scrape(torrent, Family::V4).await?, &counts(50, 0, 50))
 }
 
+async fn sweeping_loses_nobody(trial: &mut Trial) -> Result<(), Mismatch> {
+    let torrents: Vec<_> = (0..THREADS).map(|_| trial.torrent()).collect();
+    let (store, now, done) = (Arc::clone(&trial.store), trial.now(), Arc::new(AtomicBool::new(false)));
+    let sweeper = {
+        let done = Arc::clone(&done);
+        thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                store.sweep(now);
+            }
+        })
+    };
+    // Each thread comes and goes in a torrent of its own, which is empty in between.
+    let batches = |thread: u16| -> Vec<Vec<Request>> {
+        let comes = |number| present(torrents[usize::from(thread)], v4(number), Role::Downloader);
+        let leaves = |number| Announce { change: Change::Absent, ..comes(number) };
+        (0..PEERS).flat_map(|number| [vec![comes(number).into()], vec![leaves(number).into()]]).collect()
+    };
+    let answers = from_threads(trial, batches);
+    done.store(true, Ordering::Relaxed);
+    sweeper.join().map_err(|_| Mismatch("a sweep panicked".into()))?;
+    for (turn, batch) in answers?.iter().flat_map(|batches| batches.iter().enumerate()) {
+        equal("leechers", &told(batch, 0)?.counts.leechers, &u32::from(turn % 2 == 0))?;
+    }
+    Ok(())
+}
+
 async fn several_batches_are_under_way(trial: &mut Trial) -> Result<(), Mismatch> {
     let torrents: Vec<_> = (0..16).map(|_| trial.torrent()).collect();
     let mut tasks = tokio::task::JoinSet::new();
     for &torrent in &torrents {
-        let (store, now, seed) = (Arc::clone(&trial.store), trial.now, trial.rng.random());
+        let (store, now, seed) = (Arc::clone(&trial.store), trial.now(), trial.rng.random());
         let requests: Vec<_> = (0..40).map(|number| present(torrent, v4(number), Role::Downloader).into()).collect();
         tasks.spawn(async move { ask(&*store, now, seed, &requests).await });
     }
@@ -93,7 +121,7 @@ async fn an_answer_may_be_dropped(trial: &mut Trial) -> Result<(), Mismatch> {
     for number in 0..20 {
         let mut batch = Batch::default();
         batch.push(Announce { want: Want::default(), ..present(torrent, v4(number), Role::Downloader) });
-        drop(trial.store.apply(trial.now, batch));
+        drop(trial.store.apply(trial.now(), batch));
     }
     let told = trial.present(torrent, v4(100), Role::Downloader).await?;
     if told.counts.leechers > 21 {
@@ -106,7 +134,7 @@ async fn an_answer_may_be_dropped(trial: &mut Trial) -> Result<(), Mismatch> {
 fn from_threads(trial: &mut Trial, batches: impl Fn(u16) -> Vec<Vec<Request>>) -> Result<Vec<Vec<Batch>>, Mismatch> {
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
-            let (store, now, seed): (_, _, u64) = (Arc::clone(&trial.store), trial.now, trial.rng.random());
+            let (store, now, seed): (_, _, u64) = (Arc::clone(&trial.store), trial.now(), trial.rng.random());
             let batches = batches(thread);
             thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, make_rng};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Mismatch, Time};
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash};
@@ -21,8 +21,12 @@ use crate::storage::{
 pub(super) struct Trial {
     pub(super) store: Arc<dyn Storage>,
     pub(super) time: Time,
-    pub(super) now: Now,
     pub(super) lifetime: Duration,
+    clock: Clock,
+    /// The moment, where time is given.
+    now: Now,
+    /// When the last new torrent was made up.
+    begun: Instant,
     pub(super) rng: SmallRng,
 }
 
@@ -34,27 +38,72 @@ pub(super) struct Told {
 }
 
 impl Trial {
-    pub(super) fn open(driver: &dyn Driver, settings: &Settings, time: Time) -> Result<Self, Mismatch> {
-        let lifetime = match time {
-            Time::Given => Duration::from_secs(3_000),
-            Time::Own => OWN_LIFETIME,
-        };
-        let mut rng: SmallRng = make_rng();
-        let environment = Environment::new(lifetime, rng.random(), Clock::start());
+    pub(super) fn open(
+        driver: &dyn Driver,
+        settings: &Settings,
+        time: Time,
+        lifetime: Duration,
+    ) -> Result<Self, Mismatch> {
+        let (mut rng, clock): (SmallRng, _) = (make_rng(), Clock::start());
+        let environment = Environment::new(lifetime, rng.random(), clock);
         let store =
             driver.open(settings, environment).map_err(|error| Mismatch(format!("it does not open: {error}")))?;
-        Ok(Self { store, time, now: Now(1_800_000_000), lifetime, rng })
+        Ok(Self { store, time, lifetime, clock, now: clock.now(), begun: Instant::now(), rng })
     }
 
     /// A torrent that no store has ever heard of.
     pub(super) fn torrent(&mut self) -> InfoHash {
+        self.begun = Instant::now();
         InfoHash(self.rng.random())
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> Now {
+        match self.time {
+            Time::Given => self.now,
+            Time::Own => self.clock.now(),
+        }
+    }
+
+    /// Has the time that is given go on from here.
+    pub(super) fn go_on_at(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// So many lifetimes of a peer.
+    pub(super) fn lifetimes(&self, number: f64) -> Duration {
+        self.lifetime.mul_f64(number)
+    }
+
+    /// How long after a tenth of a lifetime more, a peer may still be there.
+    pub(super) fn slack(&self) -> Duration {
+        SLACK
+    }
+
+    /// Fails if a peer that came first thing may have expired, because the machine was busy.
+    pub(super) fn in_time(&self) -> Result<(), Mismatch> {
+        self.in_time_for(self.lifetime)
+    }
+
+    /// The same for another time than the lifetime.
+    pub(super) fn in_time_for(&self, due: Duration) -> Result<(), Mismatch> {
+        let passed = self.begun.elapsed();
+        if self.time == Time::Given || passed < due {
+            return Ok(());
+        }
+        Err(Mismatch(format!(
+            "could not be tried: what is to take less than {due:?} took {passed:?}; is the machine busy?"
+        )))
     }
 
     /// Has the store answer one batch, and sees to it that all of it comes back.
     pub(super) async fn ask(&mut self, requests: &[Request]) -> Result<Batch, Mismatch> {
-        let seed = self.rng.random();
-        ask(&*self.store, self.now, seed, requests).await
+        self.ask_at(self.now(), requests).await
+    }
+
+    /// The same, by a thread that has read another clock.
+    pub(super) async fn ask_at(&mut self, now: Now, requests: &[Request]) -> Result<Batch, Mismatch> {
+        ask(&*self.store, now, self.rng.random(), requests).await
     }
 
     pub(super) async fn announce(&mut self, announce: Announce) -> Result<Told, Mismatch> {
@@ -88,7 +137,7 @@ impl Trial {
                 self.now = Now(self.now.0.wrapping_add(seconds));
             }
         }
-        (0..SWEEPS_PER_PASS).for_each(|_| self.store.sweep(self.now));
+        (0..SWEEPS_PER_PASS).for_each(|_| self.store.sweep(self.now()));
     }
 }
 
@@ -156,8 +205,8 @@ pub(super) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, said: &T, must: 
 /// More than any swarm here has.
 pub(super) const EVERYBODY: Want = Want { peers: 20_000, both_families: false };
 
-/// Of stores that keep their own time.
-const OWN_LIFETIME: Duration = Duration::from_secs(3);
+/// What is forgotten within a tenth of the lifetime, two seconds and the rest of one is forgotten soon.
+const SLACK: Duration = Duration::from_secs(3);
 
 /// An answer comes in bounded time; far more than any takes.
 const PATIENCE: Duration = Duration::from_secs(20);
