@@ -1,4 +1,5 @@
 //! The store in Redis, against real servers.
 
 mod conformance;
+mod failures;
 mod sharing;
