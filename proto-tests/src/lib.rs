@@ -90,6 +90,7 @@
 //! | RFC 1918, RFC 4193 | Private sources are served, and stored if configured | `http/proxies.rs::private_sources_are_served_and_stored_unless_configured_otherwise`, `src/tracker/tests.rs::private_peers_are_answered_and_stored_as_the_operator_likes` |
 //! | BEP 52 | The two info hashes of a hybrid torrent are two swarms | `stories/across.rs::torrents_are_never_merged` |
 
+pub mod chaos;
 pub mod due;
 pub mod failing;
 pub mod garbage;
