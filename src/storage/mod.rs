@@ -84,7 +84,8 @@ pub trait StandIn: Sync {
 pub enum Answer {
     /// Every reply is filled.
     Ready(Batch),
-    /// Every reply is filled once this resolves; it resolves in bounded time.
+    /// Every reply is filled once this resolves; it resolves in bounded time. Dropped, it gives up the batch: nothing is kept of
+    /// it for long, whether its requests have taken effect or not.
     Pending(Pin<Box<dyn Future<Output = Batch> + Send>>),
 }
 
