@@ -68,8 +68,8 @@
 //! # A store of one's own
 //!
 //! Fill [`storage::Storage`], name it with a [`storage::Driver`], and write a `main` of three lines:
-//! `chihaya::run(Drivers::builtin().with(YourDriver))`. With the feature `conformance`, `storage::conformance` tries every promise
-//! against it.
+//! `chihaya::run(Drivers::builtin().with(YourDriver))`. What it must keep to is the page of [`storage`]; a complete one is
+//! [`storage::writing_a_driver`]. With the feature `conformance`, `storage::conformance` tries every promise against it.
 
 pub mod bittorrent;
 pub mod cli;

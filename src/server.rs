@@ -66,7 +66,7 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
         counters
     });
     log_counters(&counters.collect::<Vec<_>>());
-    tracker.storage().save(clock.now())?;
+    tracker.storage().save(clock.now()).map_err(|error| in_use(config, error))?;
     // The process is about to end. The system takes back a large store's memory at once; freeing each swarm takes seconds.
     mem::forget(tracker);
     info!("stopped");
@@ -82,9 +82,14 @@ pub enum StartError {
     /// A value of `[http]` cannot be used.
     #[error("http.{key}: {message}", key = .0.key, message = .0.message)]
     Http(#[from] ConfigError),
-    /// The store did not open.
-    #[error("storage: {0}")]
-    Storage(#[from] StorageError),
+    /// The store did not open, or did not write what should survive.
+    #[error("storage.{driver}{}{error}", if let StorageError::Settings(_) = error { "." } else { ": " })]
+    Storage {
+        /// The driver in use.
+        driver: String,
+        /// What it says.
+        error: StorageError,
+    },
     /// An address could not be bound.
     #[error("{key}: cannot listen on {address}: {error}; {remedy}")]
     Bind {
@@ -110,8 +115,12 @@ fn open(config: &Config, drivers: &Drivers, clock: Clock) -> Result<Tracker, Sta
     let driver = drivers.find(name).ok_or_else(|| StartError::UnknownDriver(name.clone()))?;
     let mut environment = Environment::new(config.tracker.peer_lifetime.0, secret(), clock);
     environment.state_directory = first_path(env::var_os("STATE_DIRECTORY"));
-    let storage = driver.open(&config.storage.settings(), environment)?;
+    let storage = driver.open(&config.storage.settings(), environment).map_err(|error| in_use(config, error))?;
     Ok(Tracker::new(storage, Live::new(config.tracker.clone())))
+}
+
+fn in_use(config: &Config, error: StorageError) -> StartError {
+    StartError::Storage { driver: config.storage.driver.clone(), error }
 }
 
 /// systemd gives several directories as it gives `PATH`.
@@ -272,6 +281,14 @@ mod tests {
         assert_eq!(first(""), None);
         assert_eq!(first("/var/lib/chihaya"), Some("/var/lib/chihaya".into()));
         assert_eq!(first("/var/lib/chihaya:/var/lib/other"), Some("/var/lib/chihaya".into()));
+    }
+
+    #[test]
+    fn a_store_that_does_not_open_is_named_with_its_key() {
+        let error = crate::storage::SettingsError { key: "path".into(), message: "name a directory".into() };
+        assert_eq!(in_use(&Config::default(), error.into()).to_string(), "storage.memory.path: name a directory");
+        let error = StorageError::Unavailable("the disk is full".into());
+        assert_eq!(in_use(&Config::default(), error).to_string(), "storage.memory: the disk is full");
     }
 
     #[tokio::test(start_paused = true)]

@@ -89,6 +89,14 @@
 //! | RFC 1122, 3.2.1.3 | Unspecified, multicast and broadcast sources are refused | `http/proxies.rs::unspecified_multicast_and_broadcast_sources_are_refused`, `src/udp/handler/tests.rs::a_bad_id_and_what_is_no_request_get_silence_and_are_counted`, `src/tracker/tests.rs::addresses_that_no_peer_can_have_are_refused` |
 //! | RFC 1918, RFC 4193 | Private sources are served, and stored if configured | `http/proxies.rs::private_sources_are_served_and_stored_unless_configured_otherwise`, `src/tracker/tests.rs::private_peers_are_answered_and_stored_as_the_operator_likes` |
 //! | BEP 52 | The two info hashes of a hybrid torrent are two swarms | `stories/across.rs::torrents_are_never_merged` |
+//!
+//! ## Of stores and their drivers
+//!
+//! | by | what is so | tests |
+//! |---|---|---|
+//! | `chihaya::storage` | Every store keeps every promise: the one in memory, the documented one, one that answers late; by a given clock and by a real one | `conformance.rs::the_memory_store_conforms`, `conformance.rs::the_documented_example_conforms`, `conformance.rs::a_store_that_answers_late_conforms`, `conformance.rs::a_store_conforms_in_real_time` |
+//! | `chihaya::storage` | One that does not is told what it did instead | `conformance.rs::a_store_that_loses_a_peer_is_found_out`, `conformance.rs::a_store_that_returns_the_requester_is_found_out`, `conformance.rs::a_store_that_counts_completed_twice_is_found_out`, `conformance.rs::a_store_that_mixes_families_is_found_out`, `conformance.rs::a_store_that_never_forgets_is_found_out`, `conformance.rs::a_store_that_forgets_too_soon_is_found_out`, `conformance.rs::a_store_that_forgets_completed_downloads_is_found_out` |
+//! | `chihaya::storage` | A stranger's crate is tried, configured and serves like the tracker's own | `outside.rs::a_driver_of_another_crate_is_tried_and_serves`, `src/storage/driver.rs::a_name_fits_a_table_and_a_variable`, `src/server.rs::a_store_that_does_not_open_is_named_with_its_key` |
 
 pub mod chaos;
 pub mod due;

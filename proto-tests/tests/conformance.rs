@@ -113,7 +113,7 @@ fn a_store_that_never_forgets_is_found_out() {
     let report = Kit::new(&Broken { lifetime, ..SOUND }, Settings::default(), Time::Own).run();
     let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
     // All that are about time, but for the one that asks whether anybody is lost too early.
-    assert_eq!(failed.len(), 6, "{report}");
+    assert_eq!(failed.len(), 7, "{report}");
 }
 
 #[test]

@@ -112,6 +112,13 @@ impl Drop for Outside {
     }
 }
 
+#[test]
+fn the_readme_shows_the_same_program() {
+    let program = fs::read_to_string(root().join("examples/ordered/src/main.rs")).unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(&format!("```rust\n{program}```\n")), "the README has another main than\n{program}");
+}
+
 /// The documented manifest, for a library that is not published yet.
 fn manifest(example: &Path) -> String {
     let shown = fs::read_to_string(example.join("manifest.toml")).unwrap();

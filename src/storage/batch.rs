@@ -182,7 +182,7 @@ pub enum Reply {
         /// The swarm asked for.
         counts: Counts,
     },
-    /// The store could not answer; the operator learns why from its log.
+    /// The store could not answer, and the client is told to come later; the operator learns why from the store's log.
     Failed,
 }
 

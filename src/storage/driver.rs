@@ -1,4 +1,7 @@
 //! Drivers: how a data store is chosen by its name and opened from its own table of the configuration.
+//!
+//! The configuration knows a table's keys, and what kind of value each takes, from the driver's defaults. So files, variables of
+//! the environment, `chihaya check` and `chihaya config` serve it as every other table, and faults are told with their line.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,27 +16,33 @@ use crate::clock::Clock;
 /// A kind of data store, chosen by name.
 pub trait Driver: Send + Sync + 'static {
     /// The name that `[storage] driver` chooses it by, and that of its own table, `[storage.NAME]`.
+    ///
+    /// Lower-case letters, digits and single underscores, so that `CHIHAYA__STORAGE__NAME__KEY` is told apart; not `driver`.
     fn name(&self) -> &'static str;
 
-    /// Every key of its table with its default.
+    /// Every key of its table with its default; no other key is accepted, and no value of another kind.
+    ///
+    /// Keys are in lower case. One that may be left unset has an empty text, an empty list or 0 for its default.
     fn defaults(&self) -> toml::Table {
         toml::Table::new()
     }
 
-    /// Whether `settings` could be opened, without opening anything.
+    /// Whether `settings` could be opened, without opening anything: they are the driver's table, complete.
+    ///
+    /// Called before each start, and by `chihaya check`, for the driver in use.
     ///
     /// # Errors
     ///
-    /// Names the key at fault and says what it takes.
+    /// Names the key at fault and says what it takes: `"0 is too few; choose 1 or more"`.
     fn check(&self, _settings: &Settings) -> Result<(), SettingsError> {
         Ok(())
     }
 
-    /// Opens the store.
+    /// Opens the store. It may block, for a while.
     ///
     /// # Errors
     ///
-    /// When the settings are wrong or the store cannot be reached.
+    /// When the settings are wrong or the store cannot be reached. The tracker then does not start: exit status 2.
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError>;
 }
 
@@ -50,8 +59,13 @@ impl Drivers {
     }
 
     /// One more; it takes the place of a driver of the same name.
+    ///
+    /// # Panics
+    ///
+    /// If its [name](Driver::name) is none that a driver can have.
     #[must_use]
     pub fn with(mut self, driver: impl Driver) -> Self {
+        assert!(is_name(driver.name()), "{:?} is no name for a driver", driver.name());
         self.0.retain(|known| known.name() != driver.name());
         self.0.push(Box::new(driver));
         self
@@ -66,6 +80,13 @@ impl Drivers {
     pub fn iter(&self) -> impl Iterator<Item = &dyn Driver> {
         self.0.iter().map(AsRef::as_ref)
     }
+}
+
+/// Whether it can be a table beside the key `driver`, and part of a variable whose other parts are set off by `__`.
+fn is_name(name: &str) -> bool {
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    name != "driver" && name.split('_').all(part)
 }
 
 /// What a driver is told beside its own settings.
@@ -126,6 +147,7 @@ pub struct SettingsError {
 
 /// Why a store could not be opened, or could not do its work. Told to the operator, never to clients.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StorageError {
     /// Its settings cannot be used.
     #[error(transparent)]
@@ -153,6 +175,16 @@ mod tests {
     #[expect(dead_code, reason = "only read")]
     struct Nested {
         retries: u8,
+    }
+
+    #[test]
+    fn a_name_fits_a_table_and_a_variable() {
+        for name in ["memory", "redis", "my_sql2"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "driver", "Redis", "my__sql", "_sql", "sql_", "my sql", "my.sql"] {
+            assert!(!is_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //!
 //! # `src/lib.rs`
 //!
-//! A [`Driver`](super::Driver) has a name and a table of settings, and opens a [`Storage`](super::Storage).
+//! A [`Driver`](super::Driver) has a name and a table of settings, and opens a [`Storage`](super::Storage). This one is to be read
+//! rather than to be used: every announce reads its swarm from end to end, while all others wait for the one lock.
 //!
 #![doc = "```"]
 #![doc = include_str!("../../examples/ordered/src/lib.rs")]

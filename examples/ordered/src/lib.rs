@@ -43,8 +43,10 @@ impl Driver for OrderedDriver {
 
     fn open(&self, settings: &Settings, environment: Environment) -> Result<Arc<dyn Storage>, StorageError> {
         let Config { max_torrents } = settings.read()?;
-        let lifetime_seconds = environment.peer_lifetime.as_secs();
-        let swarms = Swarms { torrents: BTreeMap::new(), max_torrents, lifetime_seconds, swept: InfoHash([0; 20]) };
+        // Nobody is forgotten too soon, though moments are whole seconds and a lifetime need not be.
+        let lifetime_seconds = environment.peer_lifetime.as_secs() + 1;
+        let swept = InfoHash([0; 20]);
+        let swarms = Swarms { torrents: BTreeMap::new(), max_torrents, lifetime_seconds, swept, slice: 1 };
         Ok(Arc::new(Ordered(Mutex::new(swarms))))
     }
 }
@@ -80,6 +82,8 @@ struct Swarms {
     lifetime_seconds: u64,
     /// The torrent that the last sweep ended with.
     swept: InfoHash,
+    /// How many a sweep takes. It never shrinks: while torrents go, a pass would not get round.
+    slice: usize,
 }
 
 struct Torrent {
@@ -139,10 +143,10 @@ impl Swarms {
 
     /// Sweeps the torrents behind the last swept one, and from the first one on behind the last one.
     fn sweep(&mut self, now: Now) {
-        let slice = self.torrents.len() / SWEEPS_PER_PASS + 1;
+        self.slice = self.slice.max(self.torrents.len() / SWEEPS_PER_PASS + 1);
         let behind = self.torrents.range((Excluded(self.swept), Unbounded));
         let hashes: Vec<_> =
-            behind.chain(self.torrents.range(..=self.swept)).map(|(hash, _)| *hash).take(slice).collect();
+            behind.chain(self.torrents.range(..=self.swept)).map(|(hash, _)| *hash).take(self.slice).collect();
         for info_hash in hashes {
             self.swept = info_hash;
             if self.torrents.get_mut(&info_hash).is_some_and(|torrent| torrent.is_forgotten(now, self.lifetime_seconds))

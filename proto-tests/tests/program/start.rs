@@ -196,7 +196,7 @@ fn too_few_file_descriptors_are_told_as_such() {
 fn a_store_that_does_not_open_says_why_once() {
     let mut command = Command::new(WITH_TEST_DRIVERS);
     let outcome = run(command.env("CHIHAYA__STORAGE__DRIVER", "unreachable"));
-    outcome.assert_start_refused("storage: nobody is there");
+    outcome.assert_start_refused("storage.unreachable: nobody is there");
 }
 
 #[test]

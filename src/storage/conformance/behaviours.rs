@@ -320,6 +320,12 @@ async fn totals_follow(trial: &mut Trial) -> Result<(), Mismatch> {
     }
     trial.present(torrents[0], v6(0), Seeder).await?;
     trial.leave(torrents[0], v4(0)).await?;
+    // The only peer of its torrent, which is gone with it; and torrents that are none.
+    let (emptied, unknown) = (trial.torrent(), trial.torrent());
+    trial.present(emptied, v4(0), Seeder).await?;
+    trial.leave(emptied, v4(0)).await?;
+    trial.leave(unknown, v4(0)).await?;
+    trial.scrape(unknown, Family::V4).await?;
     let after = trial.store.totals();
     if let (Some(before), Some(after)) = (before.torrents, after.torrents) {
         equal("torrents more", &after.wrapping_sub(before), &2)?;

@@ -7,12 +7,13 @@ use super::trial::{Told, Trial, counts, equal, present, v4, v6};
 use super::{Behaviour, Mismatch, histories};
 use crate::bittorrent::{Family, InfoHash};
 use crate::clock::Now;
-use crate::storage::{Announce, Change, Request, Role, SWEEPS_PER_PASS, Want};
+use crate::storage::{Announce, Change, Reply, Request, Role, SWEEPS_PER_PASS, Scrape, Want};
 
 /// For a store with a clock of its own they take real time; all of them run at once.
 pub(super) const ALL: &[Behaviour] = &[
     ("who falls silent is forgotten, and nobody else", |trial| Box::pin(the_silent_are_forgotten(trial))),
     ("of a crowd, too, the silent are forgotten", |trial| Box::pin(the_silent_of_a_crowd_are_forgotten(trial))),
+    ("of many torrents, too, the silent are forgotten", |trial| Box::pin(the_silent_of_many_torrents(trial))),
     ("one that comes back after its time is a new peer", |trial| Box::pin(one_comes_back(trial))),
     ("completed downloads outlive the last to leave by a lifetime", |trial| {
         Box::pin(completed_outlives_leaving(trial))
@@ -64,10 +65,23 @@ async fn the_silent_of_a_crowd_are_forgotten(trial: &mut Trial) -> Result<(), Mi
     equal("leechers left", &told.counts, &counts(0, u32::from(CROWD / 3), 0))
 }
 
+/// One pass of sweeps goes over the whole store.
+async fn the_silent_of_many_torrents(trial: &mut Trial) -> Result<(), Mismatch> {
+    let torrents: Vec<_> = (0..TORRENTS).map(|_| trial.torrent()).collect();
+    let comes: Vec<_> = torrents.iter().map(|&torrent| present(torrent, v6(1), Downloader).into()).collect();
+    trial.ask(&comes).await?;
+    trial.wait(trial.lifetimes(1.1) + trial.slack()).await;
+    let scrapes: Vec<_> = torrents.iter().map(|&info_hash| Scrape { info_hash, family: Family::V6 }.into()).collect();
+    let batch = trial.ask(&scrapes).await?;
+    let left = batch.entries.iter().filter(|entry| entry.reply != Reply::Scrape { counts: counts(0, 0, 0) }).count();
+    equal("torrents left", &left, &0)
+}
+
 async fn one_comes_back(trial: &mut Trial) -> Result<(), Mismatch> {
     let torrent = trial.torrent();
     let completed = Announce { change: COMPLETED, ..present(torrent, v4(0), Seeder) };
     equal("completed", &trial.announce(completed).await?.counts.completed, &1)?;
+    trial.present(torrent, v4(1), Downloader).await?;
     renewing(trial, torrent, trial.lifetimes(1.1) + trial.slack()).await?;
     equal("counts without it", &trial.scrape(torrent, Family::V4).await?, &counts(0, 1, 1))?;
     equal("counts with it again", &trial.announce(completed).await?.counts, &counts(1, 1, 2))
@@ -76,11 +90,13 @@ async fn one_comes_back(trial: &mut Trial) -> Result<(), Mismatch> {
 async fn completed_outlives_leaving(trial: &mut Trial) -> Result<(), Mismatch> {
     let torrent = trial.torrent();
     trial.announce(Announce { change: COMPLETED, ..present(torrent, v6(0), Seeder) }).await?;
+    // The lifetime begins when it leaves, and not when it was last seen before.
+    trial.pass(trial.lifetimes(0.5)).await;
     let told = trial.leave(torrent, v6(0)).await?;
     equal("counts of the last who leaves", &told.counts, &counts(0, 0, 1))?;
     trial.wait(trial.lifetimes(0.6)).await;
     let scraped = trial.scrape(torrent, Family::V4).await?;
-    trial.in_time()?;
+    trial.in_time_for(trial.lifetimes(1.5))?;
     equal("counts before a lifetime has passed", &scraped, &counts(0, 0, 1))?;
     trial.wait(trial.lifetimes(0.5) + trial.slack()).await;
     equal("counts afterwards", &trial.scrape(torrent, Family::V4).await?, &counts(0, 0, 0))
@@ -111,12 +127,14 @@ async fn clocks_may_differ(trial: &mut Trial) -> Result<(), Mismatch> {
     equal("peers", &told.peers, &BTreeSet::from([v4(0), v4(2), v4(3)]))
 }
 
-/// Lets time pass while the second peer renews itself; what that is told at the end.
+/// Lets time pass while the second peer, who is there, renews itself; what that is told at the end.
 async fn renewing(trial: &mut Trial, torrent: InfoHash, total: Duration) -> Result<Told, Mismatch> {
     let step = trial.lifetimes(0.25);
     let steps = total.as_millis().div_ceil(step.as_millis());
     for _ in 1..steps {
         trial.wait(step).await;
+        let leechers = trial.scrape(torrent, Family::V4).await?.leechers;
+        equal("leechers, one of whom comes again and again", &leechers, &1)?;
         trial.present(torrent, v4(1), Downloader).await?;
     }
     trial.wait(step).await;
@@ -124,6 +142,9 @@ async fn renewing(trial: &mut Trial, torrent: InfoHash, total: Duration) -> Resu
 }
 
 const COMPLETED: Change = Change::Present { role: Seeder, completed: true };
+
+/// Far more than there are sweeps in a pass.
+const TORRENTS: usize = 1_000;
 
 /// More than most stores keep in their form for small swarms.
 const CROWD: u16 = 600;

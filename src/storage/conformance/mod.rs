@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A store may be shared with others meanwhile, and need not be empty: every behaviour has torrents of its own, which no
-//! other run will ever meet.
+//! other run will ever meet. Only one that knows its [totals](super::Storage::totals) must be left alone.
 
 mod behaviours;
 mod checked;
@@ -35,9 +35,10 @@ use trial::Trial;
 /// Whose clock a store forgets by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Time {
-    /// The `now` of its calls, as the store in memory: years pass in no time.
+    /// The `now` of its calls, as the store in memory: years pass in no time, and leave the environment's clock behind.
     Given,
-    /// Its own, as a store across a network: to see it forget takes some seconds.
+    /// Its own, as a store across a network. All the same is tried, with peers that live for six seconds where time matters. A
+    /// machine too busy to tell fails the behaviour, and says so.
     Own,
 }
 

@@ -130,6 +130,12 @@ impl Trial {
 
     /// Lets time pass, and the store forget.
     pub(super) async fn wait(&mut self, duration: Duration) {
+        self.pass(duration).await;
+        (0..SWEEPS_PER_PASS).for_each(|_| self.store.sweep(self.now()));
+    }
+
+    /// Lets time pass, while no sweep comes by.
+    pub(super) async fn pass(&mut self, duration: Duration) {
         match self.time {
             Time::Own => sleep(duration).await,
             Time::Given => {
@@ -137,7 +143,6 @@ impl Trial {
                 self.now = Now(self.now.0.wrapping_add(seconds));
             }
         }
-        (0..SWEEPS_PER_PASS).for_each(|_| self.store.sweep(self.now()));
     }
 }
 
