@@ -17,7 +17,7 @@ use chihaya::clock::{Clock, Now};
 use chihaya::storage::redis::{Config, RedisStorage};
 use chihaya::storage::{Announce, Answer, Batch, Change, Environment, Reply, Role, Storage, Want};
 use chihaya::units::Period;
-use chihaya_benches::arguments;
+use chihaya_benches::arguments::{self, whole};
 use chihaya_benches::process::CpuTime;
 use clap::Parser;
 use rand::rngs::SmallRng;
@@ -30,28 +30,28 @@ use tokio::task::JoinSet;
 #[command(version)]
 struct Options {
     /// Announces in each round
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = whole(1_000_u32..=100_000_000))]
     announces: u32,
     /// Torrents they are for, and peers they are by
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = whole(1_u32..=100_000_000))]
     torrents: u32,
     /// Peers wanted by each
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = whole(0_u32..=200))]
     wanted: u32,
     /// Announces sent together
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = whole(1_u32..=10_000))]
     batch: u32,
     /// Workers, or clients of redis-benchmark: connections
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = whole(1_u32..=256))]
     connections: u32,
     /// Batches that each worker has under way at once
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = whole(1_u32..=64))]
     in_flight: u32,
     /// Rounds; the medians count
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = whole(1_u32..=10_000))]
     rounds: u32,
     /// The script
-    #[arg(long, default_value = "src/storage/redis/announce.lua")]
+    #[arg(long, value_name = "FILE", default_value = "src/storage/redis/announce.lua")]
     script: String,
 }
 

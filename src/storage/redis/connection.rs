@@ -64,7 +64,7 @@ fn is_mended_by_connecting(kind: ErrorKind) -> bool {
 /// Where swarms are kept.
 pub(super) enum Server {
     /// Named by one URL: a server, or a node of a Cluster.
-    Single(Client),
+    Single(Box<Client>),
     /// Named by several of its nodes.
     Cluster(Box<ClusterClient>),
 }
@@ -73,7 +73,7 @@ impl Server {
     /// What one or more URLs name; connects to nothing.
     pub(super) fn named(urls: &[ConnectionInfo], timeout: Duration) -> Result<Self, RedisError> {
         match urls {
-            [url] => Client::open(url.clone()).map(Self::Single),
+            [url] => Client::open(url.clone()).map(|client| Self::Single(Box::new(client))),
             nodes => cluster(nodes.iter().cloned(), timeout).map(|client| Self::Cluster(Box::new(client))),
         }
     }

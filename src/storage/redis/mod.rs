@@ -208,10 +208,10 @@ impl Inner {
     fn tell(&self, failure: &Failure) {
         let mut told = self.told.lock();
         if told.is_some_and(|told| told.elapsed() < PAUSE) {
-            return debug!("redis: {failure}");
+            return debug!("storage.redis: {failure}");
         }
         *told = Some(Instant::now());
-        warn!("redis: {failure}");
+        warn!("storage.redis: {failure}");
     }
 }
 
