@@ -32,7 +32,7 @@ impl Redis {
 
     fn start_as(in_cluster: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut redis = Self { process: None, port: free_port(in_cluster), directory, in_cluster };
+        let mut redis = Self { process: None, port: free_port(), directory, in_cluster };
         redis.restart();
         redis
     }
@@ -180,13 +180,14 @@ impl Driver for BareRedis {
     }
 }
 
-/// A port that nobody listens on; for a node of a Cluster the one 10,000 above it is free too, where nodes talk to each other.
-fn free_port(in_cluster: bool) -> u16 {
-    let free = |port| TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
-    let candidates = std::iter::repeat_with(|| free(0).expect("a port is free").port()).take(1_000);
-    let mut fitting =
-        candidates.filter(|port| !in_cluster || port.checked_add(10_000).is_some_and(|bus| free(bus).is_ok()));
-    fitting.next().expect("one of a thousand ports will do")
+/// A port that nobody listens on, nor on the one 10,000 above it, where the nodes of a Cluster talk to each other.
+///
+/// Redis takes no port 0. Both are below those that the kernel gives to whoever connects, so that nobody takes one by chance
+/// before the server does, or while it is restarted.
+fn free_port() -> u16 {
+    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let mut candidates = std::iter::repeat_with(|| rand::random_range(10_000..22_000)).take(1_000);
+    candidates.find(|&port| is_free(port) && is_free(port + 10_000)).expect("one of a thousand ports will do")
 }
 
 /// A start that takes longer is a fault, even on a busy machine.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline, RedisError,
     ServerErrorKind, Value,
@@ -96,6 +97,11 @@ impl Server {
     }
 }
 
+/// A batch is sent at once, and does not wait until the one before it has been acknowledged.
+pub(super) fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
+}
+
 fn cluster<T: IntoConnectionInfo>(
     nodes: impl IntoIterator<Item = T>,
     timeout: Duration,
@@ -105,6 +111,7 @@ fn cluster<T: IntoConnectionInfo>(
         .connection_timeout(timeout)
         .response_timeout(timeout)
         .overall_response_timeout(Some(timeout))
+        .tcp_settings(tcp_settings())
         .build()
 }
 

@@ -134,7 +134,7 @@ fn connection_info(url: &str, in_cluster: bool) -> Result<ConnectionInfo, String
     if in_cluster && info.redis_settings().db() != 0 {
         return Err("several URLs name the nodes of a Cluster, which has no other database than 0".into());
     }
-    Ok(info)
+    Ok(info.set_tcp_settings(connection::tcp_settings()))
 }
 
 /// What an error says of itself, without what it quotes.
