@@ -39,9 +39,9 @@
 //! | call | thread | tokio runtime |
 //! |---|---|---|
 //! | [`Driver::open`] | main, before any worker is there | none |
-//! | [`Storage::apply`] | every worker, at the same time | the worker's own, on its one thread, with timers and I/O |
-//! | [`Storage::sweep`] | main, about once a second | the main thread's, likewise |
-//! | [`Storage::totals`] | any | not to be counted on |
+//! | [`Storage::apply`] | every worker, at the same time; main, where a fallback probes | the worker's own, on its one thread, with timers and I/O; the main thread's, likewise |
+//! | [`Storage::sweep`] | main, about once a second | the main thread's |
+//! | [`Storage::totals`], [`Storage::health`] | any | not to be counted on |
 //! | [`Storage::save`] | main, last of all | none |
 //!
 //! A worker serves all its clients from one thread: whatever blocks in `apply`, or in the future it returns, stops them all. So
@@ -55,8 +55,9 @@
 //! # Time-outs and failures
 //!
 //! - **The store sees to it that it answers**, within a fraction of a second: nobody else bounds a pending answer. A UDP worker
-//!   has at most 16 batches under way on each of its sockets and reads no further until one of them comes back; of HTTP each
-//!   connection has one, up to `http.max_connections`. Past that a store needs no bounds, but may have tighter ones.
+//!   has at most 16 batches under way on each of its sockets and reads no further until one of them comes back, but for what a
+//!   [`StandIn`] answers; of HTTP each connection has one, up to `http.max_connections`. Past that a store needs no bounds, but may
+//!   have tighter ones. A [`Fallback`](fallback::Fallback) has both: a time-out, and a number of batches under way.
 //! - **A pending answer may be dropped**, when its client has gone or the tracker stops. Its requests may then have been applied
 //!   or not, each of them as a whole.
 //! - **What cannot be answered** stays [`Reply::Unanswered`] or becomes [`Reply::Failed`], each request for itself; whether its
@@ -141,8 +142,7 @@ pub trait StandIn: Sync {
 pub enum Answer {
     /// Every reply is filled.
     Ready(Batch),
-    /// Every reply is filled once this resolves; it resolves in bounded time. Dropped, it gives up the batch: nothing is kept of
-    /// it for long, whether its requests have taken effect or not.
+    /// Every reply is filled once this resolves; it resolves in bounded time. Once dropped, nothing is kept of the batch for long.
     Pending(Pin<Box<dyn Future<Output = Batch> + Send>>),
 }
 

@@ -115,6 +115,18 @@ fn refused_connections_are_told_of_once() {
 }
 
 #[test]
+fn a_full_store_is_told_of_once() {
+    let tracker = Tracker::start(&format!("{ANYWHERE}storage.memory.max_peers = 2"));
+    let mut client = udp_client(tracker.udp(Family::V4));
+    for port in 1..10 {
+        let announced = client.announce(&Announce::new([1; 20], port)).unwrap();
+        assert_eq!(announced.leechers, u32::from(port.min(2)));
+    }
+    let told = "storage: 2 peers fill the memory that they may take; others are answered and not stored";
+    assert_eq!(messages(&tracker.log()).iter().filter(|message| **message == told).count(), 1, "{}", tracker.log());
+}
+
+#[test]
 fn nothing_is_logged_of_requests_and_garbage() {
     let mut tracker = Tracker::start(ANYWHERE);
     let before = tracker.log();

@@ -188,6 +188,7 @@ impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
         let tick = self.lifetime.tick(now);
         let Batch { seed, entries, peers } = &mut batch;
+        let limited = self.room.is_some();
         let mut number = 0;
         for entries in entries.chunks_mut(PREFETCHED) {
             let mut paths = ArrayVec::<Path, PREFETCHED>::new();
@@ -203,6 +204,7 @@ impl Storage for MemoryStorage {
             for (entry, path) in entries.iter_mut().zip(&paths) {
                 let mut shard = self.shard(path.hash).lock();
                 entry.reply = match &entry.request {
+                    Request::Announce(announce) if limited => shard.announce_within_limits(path, announce, tick, peers),
                     Request::Announce(announce) => shard.announce(path, announce, tick, peers),
                     Request::Scrape(scrape) => Reply::Scrape { counts: shard.counts(path, scrape) },
                 };
@@ -223,6 +225,7 @@ impl Storage for MemoryStorage {
                 let mut shard = shard.lock();
                 let done = shard.sweep(&mut cursor, age);
                 shard.settle();
+                shard.tell();
                 done
             };
             while !turn() {}

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::warn;
+
 use super::Config;
 
 /// What all shards hold together, and may hold.
@@ -57,8 +59,13 @@ impl Share {
         self.room.torrents.load(Ordering::Relaxed) >= self.room.most.torrents
     }
 
-    pub(super) fn refuse(&self) {
-        self.room.refused.fetch_add(1, Ordering::Relaxed);
+    /// Counts one that is not stored, for want of room for peers or for torrents, and says so of the first.
+    pub(super) fn refuse(&self, peers: bool) {
+        if self.room.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            let most = self.room.most;
+            let (what, most) = if peers { ("peers", most.peers) } else { ("torrents", most.torrents) };
+            warn!("storage: {most} {what} fill the memory that they may take; others are answered and not stored");
+        }
     }
 
     /// Says what the shard holds now.

@@ -37,9 +37,6 @@ impl Shard {
         debug_assert!(self.touched <= MOST_TOUCHED, "{} entries touched under one lock", self.touched);
         self.most_touched = self.most_touched.max(self.touched);
         self.touched = 0;
-        if let Some(share) = &mut self.share {
-            share.tell(Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents.len() as u64 });
-        }
     }
 
     /// Torrents kept here.
@@ -53,9 +50,8 @@ impl Shard {
     }
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
+    #[inline(always)]
     pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Tick, out: &mut Vec<u8>) -> Reply {
-        let refused = self.refused(path, announce);
-        let announce = refused.as_ref().unwrap_or(announce);
         let at = match self.find(path, announce.info_hash) {
             Some(at) => at,
             None if matches!(announce.change, Change::Present { .. }) => {
@@ -81,26 +77,43 @@ impl Shard {
         reply
     }
 
+    /// Says how much is kept here, where it is limited.
+    pub(super) fn tell(&mut self) {
+        if let Some(share) = &mut self.share {
+            share.tell(Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents.len() as u64 });
+        }
+    }
+
+    /// The same as [`announce`](Self::announce), within what may be kept. Apart from it, so that it costs others nothing.
+    #[inline(never)]
+    pub(super) fn announce_within_limits(
+        &mut self,
+        path: &Path,
+        announce: &Announce,
+        now: Tick,
+        out: &mut Vec<u8>,
+    ) -> Reply {
+        let refused = self.refused(path, announce);
+        let reply = self.announce(path, refused.as_ref().unwrap_or(announce), now, out);
+        self.tell();
+        reply
+    }
+
     /// What becomes of an announce that would bring in more than there is room for: a look, which changes nothing.
-    fn refused(&mut self, path: &Path, announce: &Announce) -> Option<Announce> {
+    fn refused(&self, path: &Path, announce: &Announce) -> Option<Announce> {
         let share = self.share.as_ref()?;
         let Change::Present { role, .. } = announce.change else { return None };
         let (peers, torrents) = (share.has_peers_enough(), share.has_torrents_enough());
         if !peers && !torrents {
             return None;
         }
-        let look = Announce { change: Change::Unchanged { role }, ..*announce };
-        let known = match self.find(path, announce.info_hash) {
-            Some(at) if peers => {
-                let mut form = self.torrents.entry(at).form();
-                self.swarms.change(&mut form, &look, None, Tick::default()).own.is_some()
-            }
-            at => at.is_some(),
-        };
-        (!known).then(|| {
-            self.share.iter().for_each(Share::refuse);
-            look
-        })
+        let torrent = self.find(path, announce.info_hash);
+        let known = |at| !peers || self.swarms.has(&self.torrents.entry(at).form(), announce);
+        if torrent.is_some_and(known) {
+            return None;
+        }
+        share.refuse(peers);
+        Some(Announce { change: Change::Unchanged { role }, ..*announce })
     }
 
     /// Counts of one family's swarm; zeros for an unknown torrent.
@@ -149,6 +162,7 @@ impl Shard {
         }
     }
 
+    #[inline(always)]
     fn find(&self, path: &Path, info_hash: InfoHash) -> Option<At> {
         let same = |torrent: &Torrent| torrent.info_hash == info_hash;
         let seen = path.torrent.and_then(|at| self.torrents.look(at, same));

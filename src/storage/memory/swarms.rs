@@ -238,6 +238,15 @@ impl Swarms {
         v4 + v6
     }
 
+    /// Whether the announcer is one of the peers.
+    pub(super) fn has(&self, form: &Form, announce: &Announce) -> bool {
+        let Dual { v4, v6 } = self.of(form);
+        match announce.peer {
+            Endpoint::V4(endpoint) => v4.has(&endpoint, self.sought(announce)),
+            Endpoint::V6(endpoint) => v6.has(&endpoint, self.sought(announce)),
+        }
+    }
+
     /// What the announcer is looked for by in a crowd.
     pub(super) fn sought(&self, announce: &Announce) -> Sought {
         Sought { hash: self.key.hash(announce.peer.as_bytes()), at: None }
