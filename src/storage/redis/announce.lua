@@ -23,7 +23,7 @@
 
 local DOWNLOADER, SEEDER, PARTIAL_SEED, RANGE = 0, 1, 2, 2 ^ 44
 -- Of neighbours that are returned together: fewer runs cost less, more of them mix better.
-local MOST_RUNS, SHORT_RUN = 8, 4
+local MOST_RUNS, SHORT_RUN = 4, 4
 
 local own, other, downloads = KEYS[1], KEYS[2], KEYS[3]
 local endpoint, change, role = ARGV[1], ARGV[2], tonumber(ARGV[3])
