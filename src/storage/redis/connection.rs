@@ -150,19 +150,14 @@ impl Link {
                 pipelined(connection.clone(), calls, deadline, timeout).await
             }
             Self::Cluster(connection) => {
-                let mut torrents: Vec<(InfoHash, Vec<usize>, Vec<Cmd>)> = Vec::new();
-                let mut places = HashMap::new();
                 let count = calls.len();
+                let mut torrents: HashMap<InfoHash, (Vec<usize>, Vec<Cmd>)> = HashMap::new();
                 for (index, (info_hash, call)) in calls.into_iter().enumerate() {
-                    let place = *places.entry(info_hash).or_insert(torrents.len());
-                    if place == torrents.len() {
-                        torrents.push((info_hash, Vec::new(), Vec::new()));
-                    }
-                    let (_, indices, calls) = &mut torrents[place];
+                    let (indices, calls) = torrents.entry(info_hash).or_default();
                     indices.push(index);
                     calls.push(call);
                 }
-                let answers = join_all(torrents.into_iter().map(async |(_, indices, calls)| {
+                let answers = join_all(torrents.into_values().map(async |(indices, calls)| {
                     (indices, pipelined(connection.clone(), calls, deadline, timeout).await)
                 }));
                 let mut returned = vec![Err(Failure::Nonsense); count];
@@ -209,37 +204,44 @@ impl Connections {
         Self { server, timeout, lanes: Mutex::default() }
     }
 
-    /// Makes the calls over the connection of this worker, whose runtime this is. Every call comes back with something.
-    pub(super) async fn call(&self, scripts: &Scripts, calls: &[(InfoHash, Cmd)]) -> Vec<Returned> {
+    /// Makes so many calls over the connection of this worker, whose runtime this is. `make` gives each by its number, again if it
+    /// has to be made again. Every call comes back with something.
+    pub(super) async fn call(
+        &self,
+        scripts: &Scripts,
+        count: usize,
+        make: impl FnMut(usize) -> (InfoHash, Cmd),
+    ) -> Vec<Returned> {
         let deadline = Instant::now() + self.timeout + GRACE;
         let lane = Arc::clone(self.lanes.lock().entry(Handle::current().id()).or_default());
         match timeout_at(deadline, lane.turns.acquire()).await {
-            Ok(_turn) => self.call_in_turn(&lane, scripts, calls, deadline).await,
-            Err(_) => vec![Err(Failure::Late(self.timeout)); calls.len()],
+            Ok(_turn) => self.call_in_turn(&lane, scripts, count, make, deadline).await,
+            Err(_) => vec![Err(Failure::Late(self.timeout)); count],
         }
     }
 
-    /// Tries again at once where that helps: on a new connection if the old one has broken, and with the scripts if the
-    /// server has lost them. To apply an announce twice is to apply it once.
+    /// Tries again at once where that helps: on a new connection, which has the scripts, if the old one has broken or the server
+    /// has lost them. To apply an announce twice is to apply it once.
     async fn call_in_turn(
         &self,
         lane: &Lane,
         scripts: &Scripts,
-        calls: &[(InfoHash, Cmd)],
+        count: usize,
+        mut make: impl FnMut(usize) -> (InfoHash, Cmd),
         deadline: Instant,
     ) -> Vec<Returned> {
-        let mut returned = vec![Err(Failure::Nonsense); calls.len()];
-        let mut missing: Vec<usize> = (0..calls.len()).collect();
-        for attempt in 1..=ATTEMPTS {
+        let mut returned = vec![Err(Failure::Nonsense); count];
+        let mut missing: Vec<usize> = (0..count).collect();
+        for _ in 0..ATTEMPTS {
             let connected = timeout_at(deadline, lane.connection(&self.server, self.timeout, scripts)).await;
             let failure = match connected {
                 Ok(Ok(connection)) => {
-                    let again = missing.iter().map(|&index| calls[index].clone()).collect();
-                    let answers = connection.link.call(again, deadline, self.timeout).await;
+                    let calls = missing.iter().map(|&index| make(index)).collect();
+                    let answers = connection.link.call(calls, deadline, self.timeout).await;
                     lane.judge(&connection, &answers);
                     missing.iter().zip(answers).for_each(|(&index, answer)| returned[index] = answer);
                     missing.retain(|&index| returned[index].as_ref().is_err_and(Failure::may_be_mended));
-                    if missing.is_empty() || attempt == ATTEMPTS {
+                    if missing.is_empty() {
                         break;
                     }
                     continue;

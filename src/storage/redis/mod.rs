@@ -188,10 +188,11 @@ impl Storage for RedisStorage {
 impl Inner {
     async fn answer(&self, mut batch: Batch) -> Batch {
         let mut rng = SmallRng::seed_from_u64(batch.seed);
-        let requests = batch.entries.iter().map(|entry| &entry.request);
-        let calls: Vec<_> =
-            requests.map(|request| (*request.info_hash(), self.scripts.call(request, &mut rng))).collect();
-        let returned = self.connections.call(&self.scripts, &calls).await;
+        let call = |index: usize| {
+            let request = &batch.entries[index].request;
+            (*request.info_hash(), self.scripts.call(request, &mut rng))
+        };
+        let returned = self.connections.call(&self.scripts, batch.entries.len(), call).await;
         let Batch { entries, peers, .. } = &mut batch;
         for (entry, returned) in entries.iter_mut().zip(returned) {
             let reply =
