@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 /// Weighs the driver's announces against redis-benchmark's of the same script
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "redis_load")]
 struct Options {
     /// Announces in each round
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = whole(1_000_u32..=100_000_000))]
