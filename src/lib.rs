@@ -12,7 +12,7 @@
 //! | 4, assembly | [`cli`], [`config`], [`server`], [`log`] | arguments, the configuration as the sum of each module's own, workers, timers, signals |
 //! | 3, frontends | [`udp`], [`http`] | a transport each: what goes in and out, and its limits; they never import each other |
 //! | 2, meaning | [`tracker`] | policies: what an announce asks of the store, and what a client is told |
-//! | 1, two towers | [`wire`], [`storage`] | bytes to requests and replies to bytes; the contract of stores, the store in memory, and what answers for one that is away; neither knows the other |
+//! | 1, two towers | [`wire`], [`storage`] | bytes to requests and replies to bytes; the contract of stores, the stores in memory and in Redis, and what answers for one that is away; neither knows the other |
 //! | 0, nouns | [`bittorrent`], [`clock`], [`counters`], [`units`], [`sys`] | values everyone speaks of; `sys` is the operating system's own calls |
 //!
 //! # What is never done

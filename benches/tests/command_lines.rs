@@ -11,6 +11,7 @@ const HTTP_LOAD: &str = env!("CARGO_BIN_EXE_http_load");
 const MEMORY: &str = env!("CARGO_BIN_EXE_memory");
 const STORE: &str = env!("CARGO_BIN_EXE_store");
 const INSTRUCTIONS: &str = env!("CARGO_BIN_EXE_instructions");
+const REDIS_LOAD: &str = env!("CARGO_BIN_EXE_redis_load");
 const UDP_ECHO: &str = env!("CARGO_BIN_EXE_udp_echo");
 const HTTP_CONSTANT: &str = env!("CARGO_BIN_EXE_http_constant");
 
@@ -107,6 +108,9 @@ fn values_out_of_range_are_refused_by_each_program() {
         (STORE, "--want 201", &["'201'", "--want", "from 0 to 200"]),
         (STORE, "--want", &["--want", "value"]),
         (INSTRUCTIONS, "walk", &["'walk'"]),
+        (REDIS_LOAD, "--rounds 0", &["'0'", "--rounds", "from 1 to 10000"]),
+        (REDIS_LOAD, "--connections 0", &["'0'", "--connections", "from 1 to 256"]),
+        (REDIS_LOAD, "--script /nowhere --rounds 1", &["redis-benchmark", "/nowhere"]),
         (UDP_ECHO, "", &["<ADDRESS>"]),
         (UDP_ECHO, "127.0.0.1", &["'127.0.0.1'", "<ADDRESS>", "an IP address and a port"]),
         (UDP_ECHO, "127.0.0.1:0", &["'127.0.0.1:0'", "<ADDRESS>", "from 1 to 65535"]),

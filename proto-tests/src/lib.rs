@@ -98,6 +98,7 @@
 //! | `chihaya::storage` | One that does not is told what it did instead | `conformance.rs::a_store_that_loses_a_peer_is_found_out`, `conformance.rs::a_store_that_returns_the_requester_is_found_out`, `conformance.rs::a_store_that_counts_completed_twice_is_found_out`, `conformance.rs::a_store_that_mixes_families_is_found_out`, `conformance.rs::a_store_that_never_forgets_is_found_out`, `conformance.rs::a_store_that_forgets_too_soon_is_found_out`, `conformance.rs::a_store_that_forgets_completed_downloads_is_found_out` |
 //! | `chihaya::storage` | A stranger's crate is tried, configured and serves like the tracker's own | `outside.rs::a_driver_of_another_crate_is_tried_and_serves`, `src/storage/driver.rs::a_name_fits_a_table_and_a_variable`, `src/server.rs::a_store_that_does_not_open_is_named_with_its_key` |
 
+pub mod chaos;
 pub mod due;
 pub mod failing;
 pub mod garbage;
@@ -107,6 +108,7 @@ pub mod namespace;
 #[path = "../../examples/ordered/src/lib.rs"]
 pub mod ordered;
 pub mod process;
+pub mod redis;
 pub mod shared;
 pub mod source;
 pub mod story;

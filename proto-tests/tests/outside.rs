@@ -46,7 +46,10 @@ fn explains_itself(outside: &Outside) {
     let (status, help, _) = told(&["--help"], "");
     assert!(status == Some(0) && help.contains("\n  check "), "{help}");
     for (config, refusal) in [
-        ("storage.driver = \"order\"", "storage.driver: \"order\" is not a driver; known drivers: memory, ordered"),
+        (
+            "storage.driver = \"order\"",
+            "storage.driver: \"order\" is not a driver; known drivers: memory, redis, ordered",
+        ),
         ("max_torrents = 0", "storage.ordered.max_torrents: 0 is too few; choose 1 or more"),
         ("max_torrents = -1", "storage.ordered.max_torrents: -1 is out of range"),
         (

@@ -52,7 +52,10 @@ pub struct Drivers(Vec<Box<dyn Driver>>);
 impl Drivers {
     /// Those that come with chihaya.
     pub fn builtin() -> Self {
-        Self(Vec::new()).with(memory::MemoryDriver)
+        let builtin = Self(Vec::new()).with(memory::MemoryDriver);
+        #[cfg(feature = "redis")]
+        let builtin = builtin.with(super::redis::RedisDriver);
+        builtin
     }
 
     /// One more; it takes the place of a driver of the same name.

@@ -81,6 +81,8 @@ pub mod conformance;
 mod driver;
 pub mod fallback;
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod writing_a_driver;
 
 use std::pin::Pin;

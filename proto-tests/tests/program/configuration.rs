@@ -27,7 +27,7 @@ fn each_fault_is_one_line_with_its_place_and_its_key() {
             "3: tracker.peer_lifetime: \"20m\" is shorter than the longest interval a client may be told (\"33m\"); \
              raise it, or lower announce_interval",
         ),
-        ("storage.driver = \"mysql\"", "1: storage.driver: \"mysql\" is not a driver; known drivers: memory"),
+        ("storage.driver = \"mysql\"", "1: storage.driver: \"mysql\" is not a driver; known drivers: memory, redis"),
         (
             "[udp]\nlisten = [\"[::ffff:127.0.0.1]:1\"]",
             "2: udp.listen: [::ffff:127.0.0.1]:1 is an IPv4 address in the form of IPv6; write \"127.0.0.1:1\"",

@@ -183,7 +183,8 @@ fn the_table_of_another_driver_is_read_by_its_defaults_and_checked_if_it_is_in_u
 fn the_defaults_are_written_table_by_table() {
     let text = Config::default().to_toml();
     let tables: Vec<_> = text.lines().filter(|line| line.starts_with('[')).collect();
-    assert_eq!(tables, ["[server]", "[tracker]", "[udp]", "[http]", "[storage]", "[storage.memory]", "[log]"]);
+    let storage = ["[storage]", "[storage.memory]", "[storage.redis]"];
+    assert_eq!(tables, [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[log]"]].concat());
 }
 
 proptest! {

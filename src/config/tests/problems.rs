@@ -43,7 +43,7 @@ fn an_unknown_key_or_table_is_refused_with_the_nearest_known() {
     );
     assert_eq!(
         problem("storage.mysql = {}\n"),
-        "chihaya.toml:1: storage.mysql: no such key; known keys: driver, memory"
+        "chihaya.toml:1: storage.mysql: no such key; known keys: driver, memory, redis"
     );
     assert_eq!(
         problem("x = 1\n"),
@@ -187,13 +187,13 @@ fn values_that_contradict_each_other_are_refused() {
         ),
         ("storage.memory.shards = -1", ":1: storage.memory.shards: -1 is out of range"),
         ("storage.memory.max_peers = -1", ":1: storage.memory.max_peers: -1 is out of range"),
-        ("storage.driver = \"mysql\"", ":1: storage.driver: \"mysql\" is not a driver; known drivers: memory"),
+        ("storage.driver = \"mysql\"", ":1: storage.driver: \"mysql\" is not a driver; known drivers: memory, redis"),
     ] {
         assert_eq!(problem(text), format!("chihaya.toml{message}"));
     }
     assert_eq!(
         problem_of("CHIHAYA__STORAGE__DRIVER", ""),
-        "CHIHAYA__STORAGE__DRIVER: storage.driver: \"\" is not a driver; known drivers: memory"
+        "CHIHAYA__STORAGE__DRIVER: storage.driver: \"\" is not a driver; known drivers: memory, redis"
     );
 }
 
