@@ -61,24 +61,20 @@ impl<const N: usize> Crowd<N> {
         now: Tick,
         key: &Key,
     ) -> Changed {
-        let before = self.len();
-        let (own, completed, touched) = match change {
-            Change::Present { role, completed } => {
-                let (seat, completed, touched) = self.upsert(endpoint, sought, now, role, completed, key);
-                (Some(seat), completed, touched)
-            }
+        match change {
+            Change::Present { role, completed } => self.upsert(endpoint, sought, now, role, completed, key),
             Change::Absent => {
-                self.find(&endpoint, sought, Role::Downloader).inspect(|seat| self.remove(*seat));
-                (None, false, 1)
+                let seat = self.find(&endpoint, sought, Role::Downloader).inspect(|seat| self.remove(*seat));
+                Changed { fewer: seat.is_some(), touched: 1, ..Changed::default() }
             }
-            Change::Unchanged { role } => (self.find(&endpoint, sought, role), false, 1),
-        };
-        let (more, fewer) = (self.len() > before, self.len() < before);
-        Changed { own: own.map(Own::Crowd), completed, more, fewer, touched }
+            Change::Unchanged { role } => {
+                let own = self.find(&endpoint, sought, role).map(Own::Crowd);
+                Changed { own, touched: 1, ..Changed::default() }
+            }
+        }
     }
 
-    /// Inserts or renews a peer. Says where it is now, whether it completed a download that had not been counted, and
-    /// how many entries were touched.
+    /// Inserts or renews a peer.
     fn upsert(
         &mut self,
         endpoint: [u8; N],
@@ -87,22 +83,23 @@ impl<const N: usize> Crowd<N> {
         role: Role,
         completed: bool,
         key: &Key,
-    ) -> (Seat, bool, usize) {
+    ) -> Changed {
         let downloads = role == Role::Downloader;
         let known = self.find(&endpoint, sought, role);
         let old = known.map(|seat| self.table(seat.downloads).entry(seat.at).stamp());
-        let (stamp, counts) = stamp(old, now, role, completed);
+        let (stamp, completed) = stamp(old, now, role, completed);
         if let Some(seat) = known.filter(|seat| seat.downloads == downloads) {
             self.seeders -= usize::from(old.is_some_and(|old| old.role() == Role::Seeder));
             self.seeders += usize::from(role == Role::Seeder);
             self.table_mut(downloads).entry_mut(seat.at).restamp(stamp);
-            return (seat, counts, 1);
+            return Changed { own: Some(Own::Crowd(seat)), completed, touched: 1, ..Changed::default() };
         }
         if let Some(seat) = known {
             self.remove(seat);
         }
         let (at, touched) = self.insert(Peer::new(endpoint, stamp), key);
-        (Seat { downloads, at }, counts, touched)
+        let own = Some(Own::Crowd(Seat { downloads, at }));
+        Changed { own, completed, more: known.is_none(), fewer: false, touched }
     }
 
     /// Adds a peer that is not there. Says where, and how many entries were touched.
@@ -157,8 +154,7 @@ impl<const N: usize> Crowd<N> {
     ///
     /// Both tables in proportion, and what is less than one peer left to chance: so each peer is as likely as any other.
     fn share(downloaders: usize, all: usize, want: usize, dice: Dice) -> usize {
-        let (whole, rest) = (want * downloaders / all.max(1), want * downloaders % all.max(1));
-        whole + usize::from(dice.below(all) < rest)
+        (want * downloaders + dice.below(all)) / all.max(1)
     }
 
     /// Peers of one table, other than the one that asks.
