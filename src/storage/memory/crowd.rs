@@ -52,8 +52,8 @@ impl<const N: usize> Crowd<N> {
         })
     }
 
-    /// Applies an announce's change.
-    pub(super) fn change(
+    /// Applies an announce's change; without newcomers, only to a peer that is there.
+    pub(super) fn change<const NEWCOMERS: bool>(
         &mut self,
         endpoint: [u8; N],
         sought: Sought,
@@ -62,7 +62,9 @@ impl<const N: usize> Crowd<N> {
         key: &Key,
     ) -> Changed {
         match change {
-            Change::Present { role, completed } => self.upsert(endpoint, sought, now, role, completed, key),
+            Change::Present { role, completed } => {
+                self.upsert::<NEWCOMERS>(endpoint, sought, now, role, completed, key)
+            }
             Change::Absent => {
                 let seat = self.find(&endpoint, sought, Role::Downloader).inspect(|seat| self.remove(*seat));
                 Changed { fewer: seat.is_some(), touched: 1, ..Changed::default() }
@@ -75,7 +77,7 @@ impl<const N: usize> Crowd<N> {
     }
 
     /// Inserts or renews a peer.
-    fn upsert(
+    fn upsert<const NEWCOMERS: bool>(
         &mut self,
         endpoint: [u8; N],
         sought: Sought,
@@ -86,6 +88,9 @@ impl<const N: usize> Crowd<N> {
     ) -> Changed {
         let downloads = role == Role::Downloader;
         let known = self.find(&endpoint, sought, role);
+        if !NEWCOMERS && known.is_none() {
+            return Changed { touched: 1, ..Changed::default() };
+        }
         let old = known.map(|seat| self.table(seat.downloads).entry(seat.at).stamp());
         let (stamp, completed) = stamp(old, now, role, completed);
         if let Some(seat) = known.filter(|seat| seat.downloads == downloads) {

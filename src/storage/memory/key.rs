@@ -55,6 +55,15 @@ impl Hash {
         self.0.to_le_bytes()[4]
     }
 
+    /// All of it, for who has no other use for it.
+    pub(super) fn parts(self) -> [u16; 4] {
+        [0, 16, 32, 48].map(|bits| {
+            #[expect(clippy::cast_possible_truncation, reason = "16 bits at a time")]
+            let part = (self.0 >> bits) as u16;
+            part
+        })
+    }
+
     /// Two different buckets of `number`, which is at least 2.
     pub(super) fn buckets(self, number: usize) -> [usize; 2] {
         let [low, high, other_low, other_high, ..] = self.0.to_le_bytes();

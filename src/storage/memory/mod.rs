@@ -42,11 +42,13 @@
 //!   What was found on the way is kept as a hint, to be looked at again under the last lock. Fewer shards would take fewer
 //!   cache lines, more would let more workers work; frames in use become huge pages, so that addresses are found at once.
 
+mod admission;
 mod bits;
 mod bucket;
 mod crowd;
 mod form;
 mod key;
+mod networks;
 mod packed;
 mod peer;
 mod pool;
@@ -92,9 +94,11 @@ pub struct MemoryDriver;
 pub struct Config {
     /// Locks the store is divided among; 0 lets it choose.
     pub shards: usize,
-    /// Peers kept at most; 0 sets no limit. Others are answered and not stored; those that are known are renewed.
+    /// Peers kept at most; 0 sets no limit. Those that are known are renewed. For others a torrent gives way that has one
+    /// peer which announced once, if one is near; else they are answered and not stored.
     pub max_peers: usize,
-    /// Torrents kept at most, those without peers included; 0 sets no limit. Others are answered as unknown.
+    /// Torrents kept at most, those without peers included; 0 sets no limit. Others have one give way, or are answered as
+    /// unknown.
     pub max_torrents: usize,
 }
 
@@ -137,7 +141,7 @@ impl MemoryStorage {
     pub fn new(config: &Config, environment: Environment) -> Self {
         let shards = if config.shards == 0 { DEFAULT_SHARDS } else { config.shards };
         let key = Key::new(&environment.key);
-        let room = Room::new(config);
+        let room = Room::new(config, environment.limits, key);
         let shard = || Shard::new(key, room.clone().map(Share::new));
         Self {
             shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
@@ -204,7 +208,9 @@ impl Storage for MemoryStorage {
             for (entry, path) in entries.iter_mut().zip(&paths) {
                 let mut shard = self.shard(path.hash).lock();
                 entry.reply = match &entry.request {
-                    Request::Announce(announce) if limited => shard.announce_within_limits(path, announce, tick, peers),
+                    Request::Announce(announce) if limited => {
+                        shard.announce_within_limits(path, announce, now, tick, peers)
+                    }
                     Request::Announce(announce) => shard.announce(path, announce, tick, peers),
                     Request::Scrape(scrape) => Reply::Scrape { counts: shard.counts(path, scrape) },
                 };
@@ -246,7 +252,7 @@ impl Storage for MemoryStorage {
     }
 
     fn health(&self) -> Health {
-        Health { refused: self.room.as_ref().map_or(0, |room| room.refused()), ..Health::default() }
+        self.room.as_ref().map(|room| room.health()).unwrap_or_default()
     }
 }
 

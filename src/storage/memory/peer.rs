@@ -57,9 +57,10 @@ impl<const N: usize> Entry for Peer<N> {
     }
 }
 
-/// When a peer last announced, what it does, and whether its completion can no longer count.
+/// When a peer last announced, what it does, whether its completion can no longer count, and whether it is known by one
+/// announce alone.
 ///
-/// From the low end: 2 bits role (never 3), 1 bit settled, 13 bits tick.
+/// From the low end: 2 bits role (never 3), 1 bit settled, 1 bit fresh, 12 bits tick.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Stamp(u16);
 
@@ -70,7 +71,17 @@ impl Stamp {
             Role::PartialSeed => 1,
             Role::Seeder => 2,
         };
-        Self(tick.0 << 3 | u16::from(settled) << 2 | role)
+        Self(tick.0 << 4 | u16::from(settled) << 2 | role)
+    }
+
+    /// The same, of a peer that has just come. It is renewed by a stamp without this.
+    pub(super) const fn fresh(self) -> Self {
+        Self(self.0 | FRESH)
+    }
+
+    /// It has announced once and not since.
+    pub(super) const fn is_fresh(self) -> bool {
+        self.0 & FRESH != 0
     }
 
     pub(super) const fn from_bits(bits: u16) -> Self {
@@ -95,11 +106,11 @@ impl Stamp {
     }
 
     pub(super) fn tick(self) -> Tick {
-        Tick(self.0 >> 3)
+        Tick(self.0 >> 4)
     }
 }
 
-/// A coarse moment: 13 bits that wrap.
+/// A coarse moment: 12 bits that wrap.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Tick(u16);
 
@@ -109,7 +120,7 @@ impl Tick {
         Self(bits % TICKS)
     }
 
-    /// 13 bits.
+    /// 12 bits.
     pub(super) const fn bits(self) -> u16 {
         self.0
     }
@@ -150,7 +161,10 @@ impl Lifetime {
 }
 
 /// Ticks before the count comes round.
-const TICKS: u16 = 1 << 13;
+const TICKS: u16 = 1 << 12;
+
+/// In a stamp.
+const FRESH: u16 = 0b1000;
 
 /// Ticks that one thread's moment may be ahead of another's: far more than happens, and still few enough that a peer is
 /// swept long before its age is taken for a negative one.
@@ -166,11 +180,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_keeps_its_three_parts() {
+    fn a_stamp_keeps_its_parts() {
         for role in [Role::Seeder, Role::PartialSeed, Role::Downloader] {
             for settled in [false, true] {
                 let stamp = Stamp::new(Tick(TICKS - 1), role, settled);
-                assert_eq!((stamp.tick(), stamp.role(), stamp.settled()), (Tick(TICKS - 1), role, settled));
+                for (stamp, fresh) in [(stamp, false), (stamp.fresh(), true)] {
+                    assert_eq!((stamp.tick(), stamp.role()), (Tick(TICKS - 1), role));
+                    assert_eq!((stamp.settled(), stamp.is_fresh()), (settled, fresh));
+                }
             }
         }
     }

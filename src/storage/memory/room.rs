@@ -1,4 +1,4 @@
-//! How much a store may hold, where that is limited: counts that its shards keep together.
+//! How much a store may hold, where that is limited, and counts of it that its shards keep together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,14 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::warn;
 
 use super::Config;
+use super::key::Key;
+use super::networks::Networks;
+use crate::bittorrent::Endpoint;
+use crate::clock::Now;
+use crate::storage::{Health, Limits};
 
 /// What all shards hold together, and may hold.
 #[derive(Debug)]
 pub(super) struct Room {
-    most: Held,
+    /// Nothing where only sources are limited.
+    most: Option<Held>,
+    networks: Option<Networks>,
     peers: AtomicU64,
     torrents: AtomicU64,
     refused: AtomicU64,
+    evicted: AtomicU64,
+    limited: AtomicU64,
 }
 
 /// One shard's part of it.
@@ -31,18 +40,35 @@ pub(super) struct Held {
     pub(super) torrents: u64,
 }
 
+/// What a newcomer would need, and there is none of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Lack {
+    /// Room for one more peer.
+    Peers,
+    /// Room for one more torrent, but not for peers.
+    Torrents,
+}
+
 impl Room {
     /// Nothing where there is no limit, so that nothing is counted either.
-    pub(super) fn new(config: &Config) -> Option<Arc<Self>> {
+    pub(super) fn new(config: &Config, limits: Limits, key: Key) -> Option<Arc<Self>> {
         let most = |limit: usize| if limit == 0 { u64::MAX } else { limit as u64 };
         let most = Held { peers: most(config.max_peers), torrents: most(config.max_torrents) };
-        let [peers, torrents, refused] = Default::default();
-        (most.peers.min(most.torrents) < u64::MAX).then(|| Arc::new(Self { most, peers, torrents, refused }))
+        let most = (most.peers.min(most.torrents) < u64::MAX).then_some(most);
+        let networks = Networks::new(limits, key);
+        let [peers, torrents, refused, evicted, limited] = Default::default();
+        let room = Self { most, networks, peers, torrents, refused, evicted, limited };
+        (room.most.is_some() || room.networks.is_some()).then(|| Arc::new(room))
     }
 
-    /// Announces that were answered and not stored.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    pub(super) fn health(&self) -> Health {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Health {
+            refused: read(&self.refused),
+            evicted: read(&self.evicted),
+            limited: read(&self.limited),
+            ..Health::default()
+        }
     }
 }
 
@@ -51,25 +77,47 @@ impl Share {
         Self { room, told: Held::default() }
     }
 
-    pub(super) fn has_peers_enough(&self) -> bool {
-        self.room.peers.load(Ordering::Relaxed) >= self.room.most.peers
+    /// What there is no room for, if a peer is to come in, into a torrent that is kept or into a new one.
+    pub(super) fn lack(&self, new_torrent: bool) -> Option<Lack> {
+        let most = self.room.most?;
+        let full = |count: &AtomicU64, most| count.load(Ordering::Relaxed) >= most;
+        if full(&self.room.peers, most.peers) {
+            return Some(Lack::Peers);
+        }
+        (new_torrent && full(&self.room.torrents, most.torrents)).then_some(Lack::Torrents)
     }
 
-    pub(super) fn has_torrents_enough(&self) -> bool {
-        self.room.torrents.load(Ordering::Relaxed) >= self.room.most.torrents
+    /// Whether the network of a new peer may bring it in. Counts it, or that it may not, and says so of the first.
+    pub(super) fn admit(&self, peer: &Endpoint, now: Now) -> bool {
+        let admitted = self.room.networks.as_ref().is_none_or(|networks| networks.admit(peer, now));
+        if !admitted && self.room.limited.fetch_add(1, Ordering::Relaxed) == 0 {
+            warn!("limits: a network brings in more new entries than it may; others are answered and not stored");
+        }
+        admitted
     }
 
-    /// Counts one that is not stored, for want of room for peers or for torrents, and says so of the first.
-    pub(super) fn refuse(&self, peers: bool) {
+    /// Counts one that is not stored, for want of room, and says so of the first.
+    pub(super) fn refuse(&self, lack: Lack) {
         if self.room.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            let most = self.room.most;
-            let (what, most) = if peers { ("peers", most.peers) } else { ("torrents", most.torrents) };
+            let most = self.room.most.unwrap_or_default();
+            let (what, most) = match lack {
+                Lack::Peers => ("peers", most.peers),
+                Lack::Torrents => ("torrents", most.torrents),
+            };
             warn!("storage: {most} {what} fill the memory that they may take; others are answered and not stored");
         }
     }
 
-    /// Says what the shard holds now.
+    /// Counts a torrent that gave way.
+    pub(super) fn evict(&self) {
+        self.room.evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says what the shard holds now, where it matters.
     pub(super) fn tell(&mut self, held: Held) {
+        if self.room.most.is_none() {
+            return;
+        }
         // A difference below zero is added all the same, across the wrap.
         let tell = |count: &AtomicU64, now: u64, before: u64| {
             if now != before {

@@ -4,7 +4,7 @@ use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
 use super::peer::Tick;
-use super::room::{Held, Share};
+use super::room::Share;
 use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
@@ -19,7 +19,7 @@ pub(super) struct Shard {
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
     /// Its part of a store that is limited.
-    share: Option<Share>,
+    pub(super) share: Option<Share>,
     /// Entries touched since the lock was taken.
     pub(super) touched: usize,
     /// The most that were ever.
@@ -52,68 +52,56 @@ impl Shard {
     /// Applies an announce, and appends the peers that it is answered to `out`.
     #[inline(always)]
     pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Tick, out: &mut Vec<u8>) -> Reply {
+        self.apply::<true>(path, announce, now, out).unwrap_or_default()
+    }
+
+    /// The same, unless it would bring in a peer: then nothing is changed, and nothing said.
+    pub(super) fn announce_known(
+        &mut self,
+        path: &Path,
+        announce: &Announce,
+        now: Tick,
+        out: &mut Vec<u8>,
+    ) -> Option<Reply> {
+        self.apply::<false>(path, announce, now, out)
+    }
+
+    #[inline(always)]
+    fn apply<const NEWCOMERS: bool>(
+        &mut self,
+        path: &Path,
+        announce: &Announce,
+        now: Tick,
+        out: &mut Vec<u8>,
+    ) -> Option<Reply> {
+        let comes = matches!(announce.change, Change::Present { .. });
         let at = match self.find(path, announce.info_hash) {
             Some(at) => at,
-            None if matches!(announce.change, Change::Present { .. }) => {
+            None if comes && NEWCOMERS => {
                 let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.swarms.key);
                 self.touched += touched;
                 at
             }
-            None => return Reply::Announce { counts: Counts::default(), peers: PerFamily::default() },
+            None if comes => return None,
+            None => return Some(Reply::Announce { counts: Counts::default(), peers: PerFamily::default() }),
         };
         let torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
         let Changed { own, completed, more, fewer, touched } =
-            self.swarms.change(&mut form, announce, path.crowd.map(|(_, own)| own), now);
+            self.swarms.change::<NEWCOMERS>(&mut form, announce, path.crowd.map(|(_, own)| own), now);
+        self.touched += touched;
+        if !NEWCOMERS && comes && own.is_none() {
+            return None;
+        }
         torrent.set_form(&form);
         torrent.set_completed(torrent.completed().saturating_add(completed.into()));
-        self.touched += touched;
         let peers = &mut self.peers[announce.peer.family()];
         *peers = *peers + u64::from(more) - u64::from(fewer);
         let reply = self.swarms.of(&form).reply(announce, own, torrent.completed(), path.dice, out);
         if torrent.is_forgettable() {
             self.torrents.remove(at);
         }
-        reply
-    }
-
-    /// Says how much is kept here, where it is limited.
-    pub(super) fn tell(&mut self) {
-        if let Some(share) = &mut self.share {
-            share.tell(Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents.len() as u64 });
-        }
-    }
-
-    /// The same as [`announce`](Self::announce), within what may be kept. Apart from it, so that it costs others nothing.
-    #[inline(never)]
-    pub(super) fn announce_within_limits(
-        &mut self,
-        path: &Path,
-        announce: &Announce,
-        now: Tick,
-        out: &mut Vec<u8>,
-    ) -> Reply {
-        let refused = self.refused(path, announce);
-        let reply = self.announce(path, refused.as_ref().unwrap_or(announce), now, out);
-        self.tell();
-        reply
-    }
-
-    /// What becomes of an announce that would bring in more than there is room for: a look, which changes nothing.
-    fn refused(&self, path: &Path, announce: &Announce) -> Option<Announce> {
-        let share = self.share.as_ref()?;
-        let Change::Present { role, .. } = announce.change else { return None };
-        let (peers, torrents) = (share.has_peers_enough(), share.has_torrents_enough());
-        if !peers && !torrents {
-            return None;
-        }
-        let torrent = self.find(path, announce.info_hash);
-        let known = |at| !peers || self.swarms.has(&self.torrents.entry(at).form(), announce);
-        if torrent.is_some_and(known) {
-            return None;
-        }
-        share.refuse(peers);
-        Some(Announce { change: Change::Unchanged { role }, ..*announce })
+        Some(reply)
     }
 
     /// Counts of one family's swarm; zeros for an unknown torrent.
@@ -163,7 +151,7 @@ impl Shard {
     }
 
     #[inline(always)]
-    fn find(&self, path: &Path, info_hash: InfoHash) -> Option<At> {
+    pub(super) fn find(&self, path: &Path, info_hash: InfoHash) -> Option<At> {
         let same = |torrent: &Torrent| torrent.info_hash == info_hash;
         let seen = path.torrent.and_then(|at| self.torrents.look(at, same));
         seen.or_else(|| self.torrents.find(path.hash, same))

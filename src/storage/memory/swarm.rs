@@ -1,6 +1,6 @@
 //! One family's swarm of one torrent, read alike in whatever form it is kept.
 
-use super::crowd::{Crowd, Seat, Sought};
+use super::crowd::{Crowd, Seat};
 use super::key::Hash;
 use super::packed::Packed;
 use super::sample::sample;
@@ -138,13 +138,6 @@ impl<const N: usize> Swarm<'_, N> {
         match self {
             Self::Packed(packed) => packed.peers.len(),
             Self::Crowd(crowd) => crowd.len(),
-        }
-    }
-
-    pub(super) fn has(self, endpoint: &[u8; N], sought: Sought) -> bool {
-        match self {
-            Self::Packed(packed) => packed.find(endpoint).is_some(),
-            Self::Crowd(crowd) => crowd.find(endpoint, sought, Role::Downloader).is_some(),
         }
     }
 

@@ -90,10 +90,17 @@ impl Swarms {
         Dual { v4: Swarm::Packed(v4), v6: Swarm::Packed(v6) }
     }
 
-    /// Applies an announce's change to the swarms of a form, and to the form.
-    pub(super) fn change(&mut self, form: &mut Form, announce: &Announce, own: Option<Sought>, now: Tick) -> Changed {
+    /// Applies an announce's change to the swarms of a form, and to the form. Without newcomers, one that would bring in a
+    /// peer changes nothing, and leaves that peer nowhere.
+    pub(super) fn change<const NEWCOMERS: bool>(
+        &mut self,
+        form: &mut Form,
+        announce: &Announce,
+        own: Option<Sought>,
+        now: Tick,
+    ) -> Changed {
         if let Form::Many(index) = *form {
-            return self.change_crowd(form, index, announce, own, now);
+            return self.change_crowd::<NEWCOMERS>(form, index, announce, own, now);
         }
         let mut sizes = form.sizes();
         let (v4, v6) = self.packed_mut(form);
@@ -108,6 +115,9 @@ impl Swarms {
             }
             return Changed { touched: len, ..changed };
         }
+        if !NEWCOMERS && matches!(announce.change, Change::Present { .. }) {
+            return Changed { touched: len, ..Changed::default() };
+        }
         let mut both = self.take_apart(form);
         let (own, completed) = match announce.peer {
             Endpoint::V4(endpoint) => enter_or_leave(&mut both.v4, endpoint, announce.change, now),
@@ -121,7 +131,7 @@ impl Swarms {
         Changed { own, completed, more, fewer: !more, touched }
     }
 
-    fn change_crowd(
+    fn change_crowd<const NEWCOMERS: bool>(
         &mut self,
         form: &mut Form,
         index: u32,
@@ -132,13 +142,30 @@ impl Swarms {
         let own = own.unwrap_or_else(|| self.sought(announce));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
         let mut changed = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &self.key),
-            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &self.key),
+            Endpoint::V4(endpoint) => crowds.v4.change::<NEWCOMERS>(endpoint, own, announce.change, now, &self.key),
+            Endpoint::V6(endpoint) => crowds.v6.change::<NEWCOMERS>(endpoint, own, announce.change, now, &self.key),
         };
         if announce.change == Change::Absent {
             changed.touched += self.dissolve(form, now);
         }
         changed
+    }
+
+    /// Whether there is one peer and no other, and that has not been renewed.
+    pub(super) fn is_fresh_and_alone(&self, form: &Form) -> bool {
+        match form {
+            Form::One(peer) => peer.stamp().is_fresh(),
+            Form::Few(few) if few.sizes.v4.len + few.sizes.v6.len == 1 => {
+                let Dual { v6: Swarm::Packed(Packed { peers: [peer], .. }), .. } = self.of(form) else { return false };
+                peer.stamp().is_fresh()
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves nobody in small swarms.
+    pub(super) fn clear(&mut self, form: &mut Form, info_hash: InfoHash, now: Tick) {
+        self.put_together(form, &Both::default(), info_hash, now);
     }
 
     /// Has crowds that have become few kept as such.
@@ -238,15 +265,6 @@ impl Swarms {
         v4 + v6
     }
 
-    /// Whether the announcer is one of the peers.
-    pub(super) fn has(&self, form: &Form, announce: &Announce) -> bool {
-        let Dual { v4, v6 } = self.of(form);
-        match announce.peer {
-            Endpoint::V4(endpoint) => v4.has(&endpoint, self.sought(announce)),
-            Endpoint::V6(endpoint) => v6.has(&endpoint, self.sought(announce)),
-        }
-    }
-
     /// What the announcer is looked for by in a crowd.
     pub(super) fn sought(&self, announce: &Announce) -> Sought {
         Sought { hash: self.key.hash(announce.peer.as_bytes()), at: None }
@@ -307,7 +325,7 @@ fn enter_or_leave<const N: usize>(
 ) -> (Option<usize>, bool) {
     if let Change::Present { role, completed } = change {
         let (stamp, completed) = stamp(None, now, role, completed);
-        return (Some(swarm.insert(Peer::new(endpoint, stamp))), completed);
+        return (Some(swarm.insert(Peer::new(endpoint, stamp.fresh()))), completed);
     }
     if let Some(at) = swarm.packed().find(&endpoint) {
         swarm.remove(at);

@@ -1,4 +1,4 @@
-//! A store that is full answers as ever, and stores nobody new.
+//! A store that is full answers as ever, and has those give way who have announced once and are alone.
 
 use std::time::Duration;
 
@@ -9,12 +9,19 @@ use super::super::{Config, MemoryStorage, SWEEPS_PER_PASS};
 use super::kind::spread;
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
 use crate::clock::{Clock, Now};
-use crate::storage::{Announce, Answer, Batch, Change, Environment, Reply, Role, Scrape, Storage, Want};
+use crate::storage::{
+    Announce, Answer, Batch, Change, Environment, Health, Limits, Reply, Role, Scrape, Storage, Want,
+};
 
 /// Peers live for a minute.
 fn store(max_peers: usize, max_torrents: usize) -> MemoryStorage {
-    let environment = Environment::new(Duration::from_secs(60), *b"0123456789abcdef", Clock::start());
-    MemoryStorage::new(&Config { shards: 16, max_peers, max_torrents }, environment)
+    limited(Config { shards: 16, max_peers, max_torrents }, Limits::NONE)
+}
+
+fn limited(config: Config, limits: Limits) -> MemoryStorage {
+    let mut environment = Environment::new(Duration::from_secs(60), *b"0123456789abcdef", Clock::start());
+    environment.limits = limits;
+    MemoryStorage::new(&config, environment)
 }
 
 /// What a request is told: the counts, and how many peers.
@@ -46,7 +53,10 @@ fn a_peer_beyond_the_limit_is_answered_and_neither_it_nor_its_torrent_is_stored(
     for torrents in [1, 400] {
         for limit in [1, 30, 400] {
             let store = store(limit as usize, 0);
-            (0..limit).for_each(|number| _ = announce(&store, 0, number % torrents, number, COMES));
+            // Twice, so that nobody gives way.
+            for number in (0..limit).chain(0..limit) {
+                announce(&store, 0, number % torrents, number, COMES);
+            }
             let full = store.totals();
             let (counts, told) = announce(&store, 0, 0, 1_001, COMES);
             assert_eq!((counts, told > 0), (scrape(&store, 0, Family::V4), true), "{torrents} {limit}");
@@ -93,10 +103,12 @@ fn torrents_are_limited_too_and_those_without_peers_with_them() {
         announce(&store, 0, torrent, 1, COMPLETES);
         announce(&store, 0, torrent, 1, Change::Absent);
     }
-    assert_eq!((store.totals().torrents, store.health().refused), (Some(10), 90));
+    let Health { refused, evicted, .. } = store.health();
+    assert_eq!((store.totals().torrents, refused + evicted), (Some(10), 90));
     // A known one takes more peers.
-    (0..50).for_each(|number| _ = announce(&store, 0, 3, number, COMES));
-    assert_eq!((peers(&store), store.health().refused), (50, 90));
+    let known = (0..100).find(|&torrent| scrape(&store, torrent, Family::V4).completed > 0).unwrap();
+    (0..50).for_each(|number| _ = announce(&store, 0, known, number, COMES));
+    assert_eq!((peers(&store), store.health().refused), (50, refused));
 }
 
 #[test]
@@ -126,4 +138,103 @@ fn whatever_comes_and_goes_a_limit_is_kept_and_used() {
     }
     assert!(limited.health().refused > 0 && peers(&unlimited) > 200);
     assert_eq!(unlimited.health().refused, 0);
+}
+
+/// Torrents of one shard, and what becomes of them when a thousand others are invented.
+fn after_a_flood(config: Config, prepare: impl Fn(&MemoryStorage)) -> (MemoryStorage, Health) {
+    let store = limited(Config { shards: 1, ..config }, Limits::NONE);
+    prepare(&store);
+    (0..1_000).for_each(|torrent| _ = announce(&store, 1, 10_000 + torrent, torrent, COMES));
+    let health = store.health();
+    (store, health)
+}
+
+#[test]
+fn those_who_are_alone_and_have_announced_once_give_way_and_nobody_else() {
+    for config in [Config { max_torrents: 100, ..Config::default() }, Config { max_peers: 100, ..Config::default() }] {
+        let (store, health) = after_a_flood(config.clone(), |store| {
+            // Alone of either family, and announced twice; and two who have announced once.
+            (0..20).for_each(|torrent| _ = announce(store, 0, torrent, torrent, COMES));
+            (0..20).for_each(|torrent| _ = announce(store, 0, torrent, torrent, COMES));
+            (20..60).for_each(|number| _ = announce(store, 0, 20 + number / 2, number, COMES));
+            // Alone, once.
+            (60..100).for_each(|torrent| _ = announce(store, 0, torrent, torrent, COMES));
+        });
+        for torrent in 0..50 {
+            let members = Family::BOTH.map(|family| scrape(&store, torrent, family).leechers);
+            let expected = if torrent < 20 {
+                1
+            } else if (30..50).contains(&torrent) {
+                2
+            } else {
+                0
+            };
+            assert_eq!(members[0] + members[1], expected, "{torrent}");
+        }
+        assert_eq!(health.refused, 0);
+        let totals = (store.totals().torrents.unwrap(), peers(&store));
+        assert_eq!(if config.max_torrents > 0 { totals.0 } else { totals.1 }, 100, "{config:?}");
+        assert!((900..=1_000).contains(&health.evicted), "{health:?}");
+        assert!(store.most_touched() < 300, "{}", store.most_touched());
+    }
+}
+
+#[test]
+fn where_nobody_can_give_way_newcomers_are_answered_and_counted() {
+    let config = Config { max_torrents: 100, ..Config::default() };
+    let (store, health) = after_a_flood(config, |store| {
+        (0..200).for_each(|number| _ = announce(store, 0, number / 2, number, COMES));
+    });
+    assert_eq!((health.refused, health.evicted), (1_000, 0));
+    assert_eq!((store.totals().torrents, peers(&store)), (Some(100), 200));
+}
+
+#[test]
+fn a_torrent_without_peers_gives_way_to_another_torrent_after_those_with_one() {
+    let config = Config { max_torrents: 100, ..Config::default() };
+    let (store, health) = after_a_flood(config, |store| {
+        for torrent in 0..99 {
+            announce(store, 0, torrent, torrent, COMPLETES);
+            announce(store, 0, torrent, torrent, Change::Absent);
+        }
+        announce(store, 0, 99, 99, COMES);
+    });
+    let completed = (0..99).filter(|&torrent| scrape(&store, torrent, Family::V4).completed > 0).count();
+    assert_eq!((health.refused, health.evicted), (0, 1_000));
+    assert!(completed >= 50, "{completed} of 99 are remembered");
+    // But not to another peer.
+    let store = limited(Config { shards: 1, max_peers: 1, ..Config::default() }, Limits::NONE);
+    announce(&store, 0, 1, 1, COMPLETES);
+    announce(&store, 0, 1, 1, Change::Absent);
+    (0..2).for_each(|_| _ = announce(&store, 0, 2, 2, COMES));
+    announce(&store, 0, 3, 3, COMES);
+    assert_eq!((store.health().refused, store.health().evicted), (1, 0));
+}
+
+#[test]
+fn one_who_joins_the_last_that_could_give_way_is_refused_and_it_stays() {
+    let store = limited(Config { shards: 1, max_peers: 1, ..Config::default() }, Limits::NONE);
+    announce(&store, 0, 1, 1, COMES);
+    assert_eq!(announce(&store, 0, 1, 2, COMES).0.leechers, 1);
+    assert_eq!((store.health().refused, store.health().evicted), (1, 0));
+}
+
+#[test]
+fn new_entries_of_a_network_are_limited_and_renewals_are_not() {
+    let limits = Limits { new_entries_per_second: 1, new_entries_burst: 50, ..Limits::NONE };
+    let store = limited(Config::default(), limits);
+    // Numbers below 2^8 share an IPv4 address: its last byte and the port count up.
+    let port = |number: u32| 3 * number + 1;
+    for number in 0..80 {
+        assert_eq!(announce(&store, 0, 1, port(number), COMES).0.leechers, (number + 1).min(50));
+    }
+    assert_eq!((peers(&store), store.health().limited, store.health().refused), (50, 30, 0));
+    // All who are known are renewed, by an empty bucket too.
+    (0..50).for_each(|number| _ = announce(&store, 40, 1, port(number), COMPLETES));
+    pass(&store, 63);
+    assert_eq!((peers(&store), store.health().limited), (50, 30));
+    assert_eq!(scrape(&store, 1, Family::V4).completed, 50);
+    // The bucket has drained, and fills again.
+    (50..110).for_each(|number| _ = announce(&store, 63, 2, port(number), COMES));
+    assert_eq!((peers(&store), store.health().limited), (100, 40));
 }

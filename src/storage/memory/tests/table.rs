@@ -127,7 +127,7 @@ impl<E: Kind> Trial<E> {
     }
 
     fn insert(&mut self, number: u32) {
-        let value = self.rng.random_range(0..1 << 13);
+        let value = self.rng.random_range(0..1 << 12);
         let (at, touched) = self.table.insert(E::make(number, value), &self.key);
         assert_eq!((self.table.entry(at).number(), self.table.entry(at).value()), (number, value));
         self.map.insert(number, value);
@@ -142,7 +142,7 @@ impl<E: Kind> Trial<E> {
 
     fn change_someone(&mut self) {
         let Some((at, number)) = self.someone() else { return };
-        let value = self.rng.random_range(0..1 << 13);
+        let value = self.rng.random_range(0..1 << 12);
         *self.table.entry_mut(at) = E::make(number, value);
         self.map.insert(number, value);
     }
