@@ -238,3 +238,28 @@ fn new_entries_of_a_network_are_limited_and_renewals_are_not() {
     (50..110).for_each(|number| _ = announce(&store, 63, 2, port(number), COMES));
     assert_eq!((peers(&store), store.health().limited), (100, 40));
 }
+
+/// One source, and as many as there are, invent torrents while ordinary clients keep announcing.
+#[test]
+fn a_flood_of_invented_torrents_stays_within_the_bound_and_ordinary_swarms_lose_nobody() {
+    for sources in [1, 1 << 16] {
+        let store = store(0, 10_000);
+        let ordinary = || (0..2_000).map(|number| (number / 2 + number / 4, number));
+        (0..2).for_each(|_| ordinary().for_each(|(torrent, number)| _ = announce(&store, 0, torrent, number, COMES)));
+        let before =
+            Family::BOTH.map(|family| (0..1_500).map(|torrent| scrape(&store, torrent, family).leechers).sum());
+        for invented in 0..60_000 {
+            let source = invented % sources;
+            announce(&store, invented / 1_500, 1 << 20 | invented, source << 16 | 1, COMES);
+            if invented % 20_000 == 0 {
+                ordinary().for_each(|(torrent, number)| _ = announce(&store, invented / 1_500, torrent, number, COMES));
+            }
+        }
+        let after: [u32; 2] =
+            Family::BOTH.map(|family| (0..1_500).map(|torrent| scrape(&store, torrent, family).leechers).sum());
+        assert_eq!((before, after.iter().sum()), (after, 2_000_u32), "{sources}");
+        let (torrents, health) = (store.totals().torrents.unwrap(), store.health());
+        assert!((9_000..=10_000).contains(&torrents), "{torrents}");
+        assert!(health.evicted > 45_000 && health.refused < 100, "{health:?}");
+    }
+}
