@@ -92,6 +92,7 @@ impl Swarms {
 
     /// Applies an announce's change to the swarms of a form, and to the form. Without newcomers, one that would bring in a
     /// peer changes nothing, and leaves that peer nowhere.
+    #[inline(always)]
     pub(super) fn change<const NEWCOMERS: bool>(
         &mut self,
         form: &mut Form,
