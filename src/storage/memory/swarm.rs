@@ -36,6 +36,7 @@ pub(super) enum Own {
 
 impl Dual<'_> {
     /// What an announce is answered, and its peers' compact bytes at the end of `out`.
+    #[inline(always)]
     pub(super) fn reply(
         self,
         announce: &Announce,
@@ -60,6 +61,7 @@ impl Dual<'_> {
         PerFamily { v4: self.v4.len() as u64, v6: self.v6.len() as u64 }
     }
 
+    #[inline(always)]
     fn choose(
         self,
         announce: &Announce,

@@ -296,6 +296,7 @@ impl Swarms {
 }
 
 /// Applies a change that leaves a small swarm its size; `None` if it is to gain or lose a peer.
+#[inline(always)]
 fn renew<const N: usize>(
     peers: &mut [Peer<N>],
     downloaders: &mut usize,
