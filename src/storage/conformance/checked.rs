@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::model::{Expected, Mismatch, Model, Rules, Seconds, equal};
+use super::trial::unlike;
 use crate::bittorrent::{Endpoint, Family, InfoHash};
 use crate::clock::Now;
 use crate::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Want};
@@ -176,7 +177,9 @@ impl Checked {
         }
         for (batch, requests) in answered.values().zip(batches) {
             let returned: Vec<_> = batch.entries.iter().map(|entry| entry.request).collect();
-            equal("requests", &returned, requests)?;
+            if returned != *requests {
+                return Err(unlike(requests, &returned));
+            }
         }
         Ok(answered.into_values().collect())
     }
