@@ -96,4 +96,4 @@ const STEPS: usize = 20;
 const STEPS_IN_REAL_TIME: usize = 10;
 
 /// Histories begun before a machine is given up that is busy in each of them.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 8;
