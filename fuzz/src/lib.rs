@@ -24,6 +24,8 @@
 mod config;
 mod handler;
 mod http;
+mod script;
+mod tracker;
 mod udp;
 
 /// A fuzz target: any bytes must be fine.
@@ -36,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("environment", config::environment),
     ("http_announce", http::announce),
     ("http_scrape", http::scrape),
+    ("tracker", tracker::sequence),
     ("udp_batch", handler::batch),
     ("udp_options", udp::options),
     ("udp_request", udp::request),
