@@ -110,6 +110,7 @@ pub mod ordered;
 pub mod process;
 pub mod redis;
 pub mod shared;
+pub mod simulation;
 pub mod source;
 pub mod story;
 pub mod tracker;
