@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 fn no_seed_breaks_a_promise() {
     let report = SOUND.search(0..1_000).unwrap_or_else(|failure| panic!("{failure}"));
     println!("{report:?}");
-    assert!(report.replies > 500_000, "{report:?}");
+    assert!(report.replies > 200_000, "{report:?}");
 }
 
 #[test]

@@ -54,14 +54,14 @@ impl Plan {
             ..tracker::Config::default()
         };
         tracker.check().expect("the configuration is one that the tracker takes");
-        let ends = 1_000 * interval * rng.random_range(2..=5);
+        let ends = 1_000 * interval * rng.random_range(2..=4);
         let start = match rng.random_range(0..4) {
             0 => i64::from(u32::MAX) - i64::try_from(ends / 1_000).unwrap_or_default() / 2,
             1 => rng.random_range(100_000..i64::from(u32::MAX)),
             _ => 1_800_000_000,
         };
         // Most seeds are small; some have hundreds of clients.
-        let clients = rng.random_range(10..=100) * if rng.random_ratio(1, 10) { 5 } else { 1 };
+        let clients = rng.random_range(10..=60) * if rng.random_ratio(1, 10) { 5 } else { 1 };
         Self {
             tracker,
             store: [Store::Memory, Store::Covered, Store::Covered, Store::Bare][rng.random_range(0..4)],
