@@ -2,10 +2,10 @@
 //!
 //! What is real: the UDP handler, the connection ids, the tracker's policies, the store in memory and the fallback. What is
 //! simulated: a clock that jumps and wraps, timers, workers that are busy, a remote store that is late, fails or hangs, a
-//! network that loses, doubles, reorders and forges datagrams, and [clients](habits) that behave as real ones do. One seed
+//! network that loses, doubles, reorders and forges datagrams, and clients that behave as real ones do. One seed
 //! decides all of it, so a seed that fails does so again, and `simulation --seed` tells what happened on the way.
 //!
-//! Every reply is held to what clients have sent ([`truth`]):
+//! Every reply is held to what clients have sent (`truth`):
 //!
 //! - who announces in time is a member, is counted, and is returned where there is room for all;
 //! - nobody is returned who has stopped or expired, nor the requester, nor anybody twice;

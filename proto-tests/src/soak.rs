@@ -1,6 +1,6 @@
 //! A tracker under the mix of requests that real clients make, for any time: no wrong answer, and memory that stays flat.
 //!
-//! Crowds come, renew, leave and vanish over UDP, at a share of what the tracker can serve. Among them [stories](sample) of a
+//! Crowds come, renew, leave and vanish over UDP, at a share of what the tracker can serve. Among them stories of a
 //! few peers each are told over both transports and families, and every answer to those is compared with a model.
 
 mod load;
