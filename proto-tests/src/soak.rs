@@ -42,7 +42,8 @@ pub struct Report {
 /// Soaks a tracker for so long.
 ///
 /// # Panics
-/// At the first wrong answer, and if memory has grown by more than a twentieth from the second quarter to the last.
+/// At the first wrong answer, and, once there was time for a plateau, if memory has grown by more than a twentieth from the second
+/// quarter to the last.
 pub fn run(tracker: &Tracker, time: Duration) -> Report {
     let mut load = Load::new(tracker);
     let peak = load.peak(PROBE);
@@ -64,7 +65,8 @@ pub fn run(tracker: &Tracker, time: Duration) -> Report {
         report.stories = stories.join().unwrap_or_else(|wrong| std::panic::resume_unwind(wrong));
     });
     let (before, after) = report.resident_kibibytes;
-    assert!(after <= before + before / 20 + SLACK_KIBIBYTES, "memory has grown\n{report}");
+    let flat = after <= before + before / 20 + SLACK_KIBIBYTES;
+    assert!(flat || time < 2 * PLATEAU, "memory has grown\n{report}");
     assert!(report.asked.1 * 100 <= report.asked.0, "more than a hundredth has no answer\n{report}");
     report
 }
@@ -84,6 +86,9 @@ const SHARE: f64 = 0.7;
 
 /// How long its most is measured.
 const PROBE: Duration = Duration::from_secs(2);
+
+/// Until then memory grows: those who vanish are forgotten by sweeps, which come round in about a minute.
+const PLATEAU: Duration = Duration::from_secs(70);
 
 /// Beside the twentieth, for what is small.
 const SLACK_KIBIBYTES: u64 = 512;
