@@ -60,22 +60,32 @@ impl Piece<'_> {
         if let (true, Some(id)) = (self.verified, request.first_chunk_mut()) {
             *id = ids.issue(self.client.ip()).0.get().to_be_bytes();
         }
-        let mut buffer = request.clone();
-        buffer.resize(REPLY_LENGTH.max(request.len()), 0xff);
-        Datagram { client: self.client, request, buffer, reply: 0 }
+        Datagram::new(self.client, request)
     }
 }
 
-struct Datagram {
-    client: SocketAddr,
-    request: Vec<u8>,
+/// A request, and the buffer that its reply takes over.
+pub(crate) struct Datagram {
+    pub(crate) client: SocketAddr,
+    pub(crate) request: Vec<u8>,
     buffer: Vec<u8>,
     reply: usize,
 }
 
 impl Datagram {
+    pub(crate) fn new(client: SocketAddr, request: Vec<u8>) -> Self {
+        let mut buffer = request.clone();
+        buffer.resize(REPLY_LENGTH.max(request.len()), 0xff);
+        Self { client, request, buffer, reply: 0 }
+    }
+
+    /// What is sent back; nothing is silence.
+    pub(crate) fn reply(&self) -> &[u8] {
+        &self.buffer[..self.reply]
+    }
+
     fn check(&self, ids: &ConnectionIds) {
-        let (request, reply) = (&self.request, &self.buffer[..self.reply]);
+        let (request, reply) = (&self.request, self.reply());
         let Some((&head, _)) = request.split_first_chunk::<16>() else { return assert!(reply.is_empty()) };
         let (id, action, transaction) = (&head[..8], &head[8..12], &head[12..]);
         let id = u64::from_be_bytes(id.try_into().expect("8 bytes"));
@@ -102,7 +112,7 @@ fn most(client: IpAddr) -> usize {
 }
 
 /// A batch of datagrams in memory.
-struct Mail(Vec<Datagram>);
+pub(crate) struct Mail(pub(crate) Vec<Datagram>);
 
 impl Datagrams for Mail {
     fn count(&self) -> usize {
@@ -123,8 +133,9 @@ impl Datagrams for Mail {
     }
 }
 
-fn tracker() -> Arc<Tracker> {
-    let environment = Environment::new(Duration::from_secs(3_000), [1; 16], Clock::start());
+/// A tracker over an empty store in memory, as configured by default.
+pub(crate) fn tracker() -> Arc<Tracker> {
+    let environment = Environment::new(Duration::from_secs(LIFETIME_SECONDS), [1; 16], Clock::start());
     let settings = Settings([("shards".to_owned(), 1.into())].into_iter().collect());
     let drivers = Drivers::builtin();
     let memory = drivers.find("memory").expect("it is built in");
@@ -133,7 +144,7 @@ fn tracker() -> Arc<Tracker> {
 }
 
 /// Of both families, two of them in one /64; and two that are nobody's.
-const CLIENTS: &[&str] = &[
+pub(crate) const CLIENTS: [&str; 7] = [
     "192.0.2.1:5000",
     "192.0.2.2:5000",
     "[2001:db8::1]:5000",
@@ -143,5 +154,8 @@ const CLIENTS: &[&str] = &[
     "224.0.0.1:5000",
 ];
 
+/// How long peers are kept.
+pub(crate) const LIFETIME_SECONDS: u64 = 3_000;
+
 /// As many as a worker receives at once.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;

@@ -1,4 +1,4 @@
-//! What is fuzzed: one target for each parser that reads what strangers, or operators, write.
+//! What is fuzzed: one target for each parser that reads what strangers, or operators, write, and one for a whole tracker.
 //!
 //! A target is a plain function that panics where a promise is broken. The programs in `fuzz_targets` hand it to
 //! libFuzzer, with a nightly compiler and cargo-fuzz (`cargo install cargo-fuzz`), from the root of the repository:
@@ -6,6 +6,8 @@
 //! ```sh
 //! cargo +nightly fuzz run udp_batch --features libfuzzer -- -max_total_time=60
 //! ```
+//!
+//! The stable compiler does as well, with `RUSTC_BOOTSTRAP=1` in the environment in place of `+nightly`.
 //!
 //! Without link-time optimisation (`CARGO_PROFILE_RELEASE_LTO=off`) the programs are built sooner. What a run finds goes to
 //! `corpus/TARGET`, an input that breaks a promise to `artifacts/TARGET`: move it to the corpus with the correction. Before
@@ -24,6 +26,8 @@
 mod config;
 mod handler;
 mod http;
+mod script;
+mod tracker;
 mod udp;
 
 /// A fuzz target: any bytes must be fine.
@@ -36,6 +40,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("environment", config::environment),
     ("http_announce", http::announce),
     ("http_scrape", http::scrape),
+    ("tracker", tracker::sequence),
     ("udp_batch", handler::batch),
     ("udp_options", udp::options),
     ("udp_request", udp::request),

@@ -160,7 +160,7 @@ fn announce(tracker: &Tracker, family: Family) {
 }
 
 /// What the tracker has in memory.
-fn resident_kibibytes(tracker: &Tracker) -> u64 {
+pub(crate) fn resident_kibibytes(tracker: &Tracker) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", tracker.pid())).expect("the tracker runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has a size");
     line.trim().trim_end_matches(" kB").parse().expect("a size is a number")

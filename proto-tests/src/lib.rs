@@ -1,5 +1,5 @@
 //! What the tests of the whole tracker share: the tracker as a process, network namespaces, a model of its store, stores
-//! that misbehave, stories to tell it, and garbage for it to ignore.
+//! that misbehave, stories to tell it, garbage for it to ignore, and a [simulation] of it and all its clients.
 //!
 //! # What is promised, and what would notice
 //!
@@ -96,6 +96,8 @@
 //! |---|---|---|
 //! | `chihaya::storage` | Every store keeps every promise: the one in memory, the documented one, one that answers late; by a given clock and by a real one | `conformance.rs::the_memory_store_conforms`, `conformance.rs::the_documented_example_conforms`, `conformance.rs::a_store_that_answers_late_conforms`, `conformance.rs::a_store_conforms_in_real_time` |
 //! | `chihaya::storage` | One that does not is told what it did instead | `conformance.rs::a_store_that_loses_a_peer_is_found_out`, `conformance.rs::a_store_that_returns_the_requester_is_found_out`, `conformance.rs::a_store_that_counts_completed_twice_is_found_out`, `conformance.rs::a_store_that_mixes_families_is_found_out`, `conformance.rs::a_store_that_never_forgets_is_found_out`, `conformance.rs::a_store_that_forgets_too_soon_is_found_out`, `conformance.rs::a_store_that_forgets_completed_downloads_is_found_out` |
+//! | `proto_tests::simulation` | Clients, a network and a remote store as bad as they come, clocks that jump and wrap: every reply is right in a thousand seeds, and a seed is always the same run | `simulation.rs::no_seed_breaks_a_promise`, `simulation.rs::a_seed_replays_exactly` |
+//! | `proto_tests::simulation` | Ten planted defects are found, each within 200 seeds | `simulation.rs::planted_defects_are_found` |
 //! | `chihaya::storage` | A stranger's crate is tried, configured and serves like the tracker's own | `outside.rs::a_driver_of_another_crate_is_tried_and_serves`, `src/storage/driver.rs::a_name_fits_a_table_and_a_variable`, `src/server.rs::a_store_that_does_not_open_is_named_with_its_key` |
 
 pub mod chaos;
@@ -110,6 +112,8 @@ pub mod ordered;
 pub mod process;
 pub mod redis;
 pub mod shared;
+pub mod simulation;
+pub mod soak;
 pub mod source;
 pub mod story;
 pub mod tracker;

@@ -53,6 +53,21 @@ fn arrows_point_down() {
     assert!(wrong.is_empty(), "arrows that point up or across:\n{}", wrong.join("\n"));
 }
 
+/// The compiler denies `unsafe` wherever it is not allowed; so this is all there is to see to.
+#[test]
+fn unsafe_is_allowed_in_sys_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nunsafe_code = \"deny\"\n") && manifest.contains("\n[lints]\nworkspace = true\n"));
+    let allows = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+        code.contains("unsafe_code")
+    };
+    let allowing: Vec<_> = rust_files(&root.join("src")).into_iter().filter(allows).collect();
+    assert_eq!(allowing, [root.join("src/sys/mod.rs")]);
+}
+
 #[test]
 fn the_table_itself_has_no_cycle() {
     for (position, (module, allowed)) in MAY_KNOW.iter().enumerate() {

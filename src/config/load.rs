@@ -60,7 +60,7 @@ impl Overlay<'_> {
         let syntax = |error: toml::de::Error| {
             let number = line_of(text, error.span().map_or(0, |span| span.start));
             let line = text.lines().nth(number - 1).unwrap_or_default().trim();
-            let message = format!("\"{line}\": {}", error.message());
+            let message = format!("\"{}\": {}", without_password(line), error.message());
             Fault { place: Place::Line(path.into(), number), key: String::new(), message }
         };
         let document = DeTable::parse(text).map_err(syntax)?;
@@ -112,7 +112,10 @@ impl Overlay<'_> {
     fn set(&mut self, path: &[&str], value: Value, default: &Value) -> Result<(), (String, String)> {
         let whole = value.is_integer() && default.is_float();
         if !value.same_type(default) && !whole {
-            return Err((path.join("."), format!("expected {}, not {value}", kind(default))));
+            return Err((
+                path.join("."),
+                format!("expected {}, not {}", kind(default), without_password(&value.to_string())),
+            ));
         }
         let mut alone = self.defaults.clone();
         insert(&mut alone, path, value.clone());
@@ -191,6 +194,14 @@ fn find_lines(table: &DeTable<'_>, above: &[&str], text: &str, lines: &mut BTree
         if let DeValue::Table(inner) = value.get_ref() {
             find_lines(inner, &path, text, lines);
         }
+    }
+}
+
+/// A text in which what stands before the @ of a URL is not shown.
+fn without_password(text: &str) -> String {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &text[..scheme], &text[at..]),
+        _ => text.into(),
     }
 }
 

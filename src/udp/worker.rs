@@ -29,6 +29,8 @@ pub struct Worker {
     pending: JoinSet<(Carriage, Duration)>,
     /// It has taken too long for others to wait for their turn.
     slow: bool,
+    /// Refusals of earlier replies that were received one after another, and nothing else.
+    refusals: usize,
 }
 
 /// A batch's datagrams, and their requests' way through the store.
@@ -40,7 +42,7 @@ struct Carriage {
 impl Worker {
     /// A worker on a socket of its own.
     pub fn new(socket: UdpSocket, handler: Handler, clock: Clock, rng: SmallRng) -> Self {
-        Self { socket, handler, clock, rng, spare: Vec::new(), pending: JoinSet::new(), slow: false }
+        Self { socket, handler, clock, rng, spare: Vec::new(), pending: JoinSet::new(), slow: false, refusals: 0 }
     }
 
     /// Serves until `shutdown` turns true, then sends what the store still owes.
@@ -90,6 +92,7 @@ impl Worker {
         let socket = SockRef::from(&self.socket);
         match self.socket.try_io(Interest::READABLE, || carriage.messages.receive(&socket)) {
             Ok(count) => {
+                self.refusals = 0;
                 self.answer(carriage);
                 count
             }
@@ -97,8 +100,11 @@ impl Worker {
                 self.spare.push(carriage);
                 if error.kind() != io::ErrorKind::WouldBlock {
                     self.handler.counters().count(Counter::ReceiveFailures);
-                    if error.kind() != io::ErrorKind::ConnectionRefused {
-                        // Short of memory, most likely: to ask again at once would only spin.
+                    let refused = error.kind() == io::ErrorKind::ConnectionRefused;
+                    self.refusals = if refused { self.refusals + 1 } else { BATCH };
+                    if self.refusals >= BATCH {
+                        // Short of memory, most likely, or of sense: to ask again at once would only spin.
+                        self.refusals = 0;
                         time::sleep(RECEIVE_PAUSE).await;
                     }
                 }

@@ -60,6 +60,18 @@ fn key(torrent: u8, suffix: &str) -> String {
 }
 
 #[test]
+fn a_server_without_memory_left_stores_nothing_and_says_so() {
+    let redis = Redis::start();
+    let client = Client::new(&settings(&[redis.url()]));
+    assert_eq!(client.announce(&[1]), [true]);
+    redis.cli(&["config", "set", "maxmemory", "1"]).unwrap();
+    assert_eq!(client.announce(&[1, 2, 3]), [false; 3]);
+    assert_eq!(redis.keys(), 1);
+    redis.cli(&["config", "set", "maxmemory", "0"]).unwrap();
+    assert_eq!(client.announce(&[1, 2]), [true; 2]);
+}
+
+#[test]
 fn a_key_of_another_kind_fails_its_own_torrents_requests_alone() {
     let redis = Redis::start();
     let client = Client::new(&settings(&[redis.url()]));

@@ -31,6 +31,15 @@ fn a_syntax_error_is_told_with_its_line() {
 }
 
 #[test]
+#[cfg(feature = "redis")]
+fn a_password_is_not_told() {
+    for text in ["[storage.redis]\nurls = \"redis://u:secret@h\"\n", "[storage.redis]\nurls = [redis://u:secret@h]\n"] {
+        let problem = problem(text);
+        assert!(problem.starts_with("chihaya.toml:2: ") && problem.contains("redis://…@h"), "{problem}");
+    }
+}
+
+#[test]
 fn an_unknown_key_or_table_is_refused_with_the_nearest_known() {
     assert_eq!(
         problem("[udp]\n\nlistn = []\n"),

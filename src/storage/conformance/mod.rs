@@ -144,5 +144,6 @@ fn lay(table: toml::Table, below: &mut toml::Table) {
 /// Longer than anything takes that is not about time.
 const LIFETIME: Duration = Duration::from_secs(3_000);
 
-/// Where time must really pass: long enough that a busy machine comes in time.
-const SHORT_LIFETIME: Duration = Duration::from_secs(6);
+/// Where time must really pass: long enough that a busy machine comes in time. What is asked at whole seconds is forgotten at half
+/// ones, so nobody expires between a look and what is asked next.
+const SHORT_LIFETIME: Duration = Duration::from_millis(6_500);

@@ -160,7 +160,18 @@ pub(super) async fn ask(store: &dyn Storage, now: Now, seed: u64, requests: &[Re
     if returned == requests {
         return Ok(batch);
     }
-    Err(Mismatch(format!("a batch of {requests:?} came back with {returned:?}")))
+    Err(unlike(requests, &returned))
+}
+
+/// A batch that came back with other requests than it went with.
+pub(super) fn unlike(requests: &[Request], returned: &[Request]) -> Mismatch {
+    let (asked, back) = (requests.len(), returned.len());
+    let first = (0..asked.max(back)).find(|&at| requests.get(at) != returned.get(at)).unwrap_or_default();
+    let told = |request: Option<&Request>| request.map_or("nothing".into(), |request| format!("{request:?}"));
+    let (went, came) = (told(requests.get(first)), told(returned.get(first)));
+    Mismatch(format!(
+        "a batch of {asked} came back with {back}; of them the first to differ, at {first}: {came} instead of {went}"
+    ))
 }
 
 /// What the announce at `index` was told.

@@ -101,26 +101,26 @@ if score and score % RANGE < 2 * now + 2 then
     score = nil
 end
 
--- Its change. What may fail, for a key of another kind in its place, comes before what is to be kept.
-local completed
+-- Its change. What may fail, for a key of another kind in its place, comes before what is to be kept; and ZADD before all other
+-- writes: a server that has no memory left refuses the first write of a script or none.
+local completed = redis.call('GET', downloads)
 if change == 'present' or change == 'completed' then
     local settled = score and score % 2 or (role == SEEDER and 1 or 0)
-    if change == 'completed' and role == SEEDER and not (score and settled == 1) then
-        redis.call('INCR', downloads)
-        settled = 1
-    end
-    completed = redis.call('GETEX', downloads, 'PX', 2 * lifetime)
-    score = role * RANGE + 2 * (now + lifetime) + settled
+    local completes = change == 'completed' and role == SEEDER and not (score and settled == 1)
+    score = role * RANGE + 2 * (now + lifetime) + (completes and 1 or settled)
     redis.call('ZADD', own, score, endpoint)
     redis.call('PEXPIRE', own, lifetime)
-else
-    completed = redis.call('GET', downloads)
-    if change == 'absent' then
-        want = 0
-        if score then
-            redis.call('ZREM', own, endpoint)
-            score = nil
-        end
+    if completes then
+        completed = redis.call('INCR', downloads)
+    end
+    if completed then
+        redis.call('PEXPIRE', downloads, 2 * lifetime)
+    end
+elseif change == 'absent' then
+    want = 0
+    if score then
+        redis.call('ZREM', own, endpoint)
+        score = nil
     end
 end
 

@@ -1,6 +1,7 @@
 //! Connections: one of each worker to the server, or to every node of the Cluster, made when it is first needed.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,8 +67,18 @@ fn is_mended_by_connecting(kind: ErrorKind) -> bool {
 pub(super) enum Server {
     /// Named by one URL: a server, or a node of a Cluster.
     Single(Box<Client>),
-    /// Named by several of its nodes.
-    Cluster(Box<ClusterClient>),
+    /// Named by several of its nodes: their addresses.
+    Cluster(Box<ClusterClient>, String),
+}
+
+/// Where it is, without user and password.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Single(client) => write!(f, "{}", client.get_connection_info().addr()),
+            Self::Cluster(_, addresses) => write!(f, "{addresses}"),
+        }
+    }
 }
 
 impl Server {
@@ -75,7 +86,11 @@ impl Server {
     pub(super) fn named(urls: &[ConnectionInfo], timeout: Duration) -> Result<Self, RedisError> {
         match urls {
             [url] => Client::open(url.clone()).map(|client| Self::Single(Box::new(client))),
-            nodes => cluster(nodes.iter().cloned(), timeout).map(|client| Self::Cluster(Box::new(client))),
+            nodes => {
+                let addresses: Vec<_> = nodes.iter().map(|node| node.addr().to_string()).collect();
+                let client = cluster(nodes.iter().cloned(), timeout)?;
+                Ok(Self::Cluster(Box::new(client), addresses.join(", ")))
+            }
         }
     }
 
@@ -92,7 +107,7 @@ impl Server {
                 let cluster = cluster([client.get_connection_info().clone()], timeout)?;
                 Ok(Link::Cluster(cluster.get_async_connection().await?))
             }
-            Self::Cluster(client) => Ok(Link::Cluster(client.get_async_connection().await?)),
+            Self::Cluster(client, _) => Ok(Link::Cluster(client.get_async_connection().await?)),
         }
     }
 }
@@ -202,6 +217,10 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(server: Server, timeout: Duration) -> Self {
         Self { server, timeout, lanes: Mutex::default() }
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Makes so many calls over the connection of this worker, whose runtime this is. `make` gives each by its number, again if it

@@ -108,6 +108,14 @@ impl Config {
         if self.timeout.0.is_zero() {
             return Err(error("timeout", "no server answers in no time; write \"250ms\" or so".into()));
         }
+        if self.timeout.0 > LONGEST_TIMEOUT {
+            let message = "a client would not wait so long; write \"250ms\" or so, \"15s\" at most";
+            return Err(error("timeout", message.into()));
+        }
+        if self.fallback_max_peers == 0 {
+            let message = "without a peer in memory nobody is answered while there is no server; choose 1 or more";
+            return Err(error("fallback_max_peers", message.into()));
+        }
         if self.key_prefix.contains(['{', '}']) {
             let message = "braces would take a torrent's keys to another node of a Cluster; leave them out";
             return Err(error("key_prefix", message.into()));
@@ -126,7 +134,10 @@ impl Config {
 /// Reads a URL. What is said of a wrong one never has any of its text, for that may be a password's.
 fn connection_info(url: &str, in_cluster: bool) -> Result<ConnectionInfo, String> {
     let info = url.into_connection_info().map_err(|reason| {
-        format!("{}; write {URL_FORMS}, and in user and password %23 for #, %2F for / and so on", plainly(&reason))
+        format!(
+            "{}; write {URL_FORMS}, and in user and password %23 for #, %2C for a comma, %2F for / and so on",
+            plainly(&reason)
+        )
     })?;
     if in_cluster && matches!(info.addr(), ConnectionAddr::Unix(_)) {
         return Err("several URLs name the nodes of a Cluster, which are not reached over a Unix socket".into());
@@ -207,17 +218,23 @@ impl Inner {
 
     /// Tells the operator, now and then: there may be thousands a second.
     fn tell(&self, failure: &Failure) {
+        // What a server says may have several lines.
+        let failure = failure.to_string().replace(['\r', '\n'], " ");
+        let server = self.connections.server();
         let mut told = self.told.lock();
         if told.is_some_and(|told| told.elapsed() < PAUSE) {
-            return debug!("storage.redis: {failure}");
+            return debug!("storage.redis: {server}: {failure}");
         }
         *told = Some(Instant::now());
-        warn!("storage.redis: {failure}");
+        warn!("storage.redis: {server}: {failure}");
     }
 }
 
 /// What a URL may look like.
 const URL_FORMS: &str = "redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH";
+
+/// Clients over UDP ask again after that (BEP 15, "Time outs").
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Between two lines about failures.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -1,3 +1,6 @@
+mod amplification;
+mod clock;
+
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
@@ -44,6 +47,7 @@ struct World {
     handler: Handler,
     counters: Arc<Counters>,
     rng: SmallRng,
+    now: Now,
 }
 
 impl World {
@@ -55,7 +59,7 @@ impl World {
         let ids = Arc::new(ArcSwap::from_pointee(ConnectionIds::new(Secret([2; 16]), 3)));
         let counters = Arc::new(Counters::default());
         let handler = Handler::new(tracker, ids, Arc::clone(&counters));
-        Self { handler, counters, rng: SmallRng::seed_from_u64(3) }
+        Self { handler, counters, rng: SmallRng::seed_from_u64(3), now: Now(10_000) }
     }
 
     /// One batch in, its replies out; empty ones are silence.
@@ -64,9 +68,7 @@ impl World {
         let mut round = Round::default();
         self.handler.read(&mut mail, &mut round, &mut self.rng);
         let batch = std::mem::take(&mut round.batch);
-        let Answer::Ready(batch) = self.handler.tracker.apply(Now(1_000), batch) else {
-            panic!("memory is never late")
-        };
+        let Answer::Ready(batch) = self.handler.tracker.apply(self.now, batch) else { panic!("memory is never late") };
         round.batch = batch;
         self.handler.write(&mut mail, &round, &mut self.rng);
         mail.0.into_iter().map(|(buffer, _, _, reply)| buffer[..reply].to_vec()).collect()
