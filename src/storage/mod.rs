@@ -174,12 +174,21 @@ pub struct Health {
     pub unshared: u64,
     /// Batches that the remote store has not answered yet.
     pub in_flight: u64,
-    /// Announces that were answered and not stored, for want of room.
-    pub refused: u64,
+    /// Announces that were answered and not stored.
+    pub refused: Refused,
     /// Torrents forgotten to make room for others.
     pub evicted: u64,
-    /// Announces that were answered and not stored, for their network had brought in as much as [`Limits`] allow.
-    pub limited: u64,
+}
+
+/// How many announces were answered and not stored, and why.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Refused {
+    /// The store was full.
+    pub room: u64,
+    /// Their network had brought in as many new entries as [`Limits`] allow.
+    pub network: u64,
+    /// Their address had as many ports in the swarm.
+    pub ports: u64,
 }
 
 /// Calls of [`Storage::sweep`] that pass over a whole store: at one a second, an expired peer is gone about a minute later.

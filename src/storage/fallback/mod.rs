@@ -140,7 +140,6 @@ impl Storage for Fallback {
             in_flight: read(&self.0.in_flight),
             refused: memory.refused,
             evicted: memory.evicted,
-            limited: memory.limited,
         }
     }
 

@@ -11,65 +11,53 @@ use std::iter;
 use super::form::{Form, Torrent};
 use super::key::Hash;
 use super::peer::Tick;
-use super::room::{Held, Lack};
+use super::room::{Beyond, Held};
 use super::shard::{Path, Shard};
 use super::table::{At, Table};
 use super::walk::Dice;
 use crate::bittorrent::Family;
 use crate::clock::Now;
-use crate::storage::{Announce, Change, Reply};
+use crate::storage::Announce;
 
 impl Shard {
-    /// The same as [`announce`](Self::announce), within what may be kept and brought in.
-    ///
-    /// Apart from it, so that it costs others nothing. `now` is the moment that `tick` tells.
-    #[inline(never)]
-    pub(super) fn announce_within_limits(
-        &mut self,
-        path: &Path,
-        announce: &Announce,
-        now: Now,
-        tick: Tick,
-        out: &mut Vec<u8>,
-    ) -> Reply {
-        let known = self.announce_known(path, announce, tick, out);
-        let reply = known.unwrap_or_else(|| {
-            let announce = self.admitted(path, announce, now, tick);
-            self.announce(path, &announce, tick, out)
-        });
-        self.tell();
-        reply
+    /// Whether a peer that is not known may come in. Another may give way to it.
+    pub(super) fn admit(&mut self, path: &Path, announce: &Announce, now: Now, tick: Tick) -> Result<(), Beyond> {
+        let own = self.find(path, announce.info_hash);
+        let verdict = self.is_beyond(own, announce, now);
+        let verdict = verdict.map_or(Ok(()), |beyond| self.make_room(path, own, beyond, tick));
+        verdict.inspect_err(|&beyond| self.share.refuse(beyond))
     }
 
-    /// Says how much is kept here, where it is limited.
+    /// The limit that it would exceed.
+    fn is_beyond(&self, own: Option<At>, announce: &Announce, now: Now) -> Option<Beyond> {
+        let ports = self.swarms.key.ports();
+        let form = own.map(|at| self.torrents.entry(at).form());
+        if ports.are_limited() && form.is_some_and(|form| self.swarms.grouped(&form, announce) >= ports.most()) {
+            return Some(Beyond::Ports);
+        }
+        // Counted before anybody gives way for nothing; one who then finds no room has been counted too, and that does no harm.
+        if !self.share.admits(&announce.peer, now) {
+            return Some(Beyond::Network);
+        }
+        self.share.lack(own.is_none())
+    }
+
+    /// Has a torrent give way, where that helps.
+    fn make_room(&mut self, path: &Path, own: Option<At>, beyond: Beyond, tick: Tick) -> Result<(), Beyond> {
+        let helps = matches!(beyond, Beyond::Peers | Beyond::Torrents);
+        let victim = helps.then(|| self.victim(path, own, beyond)).flatten().ok_or(beyond)?;
+        self.evict(victim, tick);
+        Ok(())
+    }
+
+    /// Says how much is kept here, where that is limited.
     pub(super) fn tell(&mut self) {
         let held = Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents() };
-        if let Some(share) = &mut self.share {
-            share.tell(held);
-        }
-    }
-
-    /// What becomes of an announce that would bring in a peer.
-    fn admitted(&mut self, path: &Path, announce: &Announce, now: Now, tick: Tick) -> Announce {
-        let (Some(share), Change::Present { role, .. }) = (&self.share, announce.change) else { return *announce };
-        let refused = Announce { change: Change::Unchanged { role }, ..*announce };
-        // Before anybody gives way for nothing. That one who then finds no room has been counted does no harm.
-        if !share.admit(&announce.peer, now) {
-            return refused;
-        }
-        let own = self.find(path, announce.info_hash);
-        let Some(lack) = share.lack(own.is_none()) else { return *announce };
-        let victim = self.victim(path, own, lack);
-        if let Some(victim) = victim {
-            self.evict(victim, tick);
-            return *announce;
-        }
-        self.share.as_ref().inspect(|share| share.refuse(lack));
-        refused
+        self.share.tell(held);
     }
 
     /// A torrent that can give way, near where the newcomer's is or would be.
-    fn victim(&mut self, path: &Path, own: Option<At>, lack: Lack) -> Option<At> {
+    fn victim(&mut self, path: &Path, own: Option<At>, beyond: Beyond) -> Option<At> {
         let mut without_peers = None;
         for at in near(&self.torrents, path.hash, path.dice).filter(|&at| Some(at) != own).take(MOST_LOOKED_AT) {
             self.touched += 1;
@@ -77,7 +65,7 @@ impl Shard {
             if self.swarms.is_fresh_and_alone(&form) {
                 return Some(at);
             }
-            if lack == Lack::Torrents && matches!(form, Form::Empty(_)) {
+            if beyond == Beyond::Torrents && matches!(form, Form::Empty(_)) {
                 without_peers = without_peers.or(Some(at));
             }
         }
@@ -93,7 +81,7 @@ impl Shard {
             self.peers[family] -= members[family];
         }
         self.torrents.remove(at);
-        self.share.as_ref().inspect(|share| share.evict());
+        self.share.evict();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::key::{Hash, Key};
 use super::packed::stamp;
-use super::peer::{Peer, Tick};
+use super::peer::{Moment, Peer};
 use super::sample::Places;
 use super::swarm::Own;
 use super::swarms::Changed;
@@ -52,13 +52,18 @@ impl<const N: usize> Crowd<N> {
         })
     }
 
+    /// How many there are of this hash that are the `same`.
+    pub(super) fn count(&self, hash: Hash, same: impl Fn(&Peer<N>) -> bool) -> usize {
+        self.downloaders.count(hash, &same) + self.others.count(hash, &same)
+    }
+
     /// Applies an announce's change; without newcomers, only to a peer that is there.
     pub(super) fn change<const NEWCOMERS: bool>(
         &mut self,
         endpoint: [u8; N],
         sought: Sought,
         change: Change,
-        now: Tick,
+        now: Moment,
         key: &Key,
     ) -> Changed {
         match change {
@@ -81,7 +86,7 @@ impl<const N: usize> Crowd<N> {
         &mut self,
         endpoint: [u8; N],
         sought: Sought,
-        now: Tick,
+        now: Moment,
         role: Role,
         completed: bool,
         key: &Key,

@@ -52,6 +52,7 @@ mod networks;
 mod packed;
 mod peer;
 mod pool;
+mod ports;
 mod room;
 mod sample;
 mod shard;
@@ -80,6 +81,7 @@ use crate::clock::Now;
 use crate::sys::{prefetch_to_write, tidy_frames};
 use key::{Hash, Key};
 use peer::Lifetime;
+use ports::Ports;
 use room::{Room, Share};
 use shard::{Path, Shard};
 use sweep::{Age, Cursor};
@@ -131,7 +133,7 @@ pub struct MemoryStorage {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     key: Key,
     lifetime: Lifetime,
-    room: Option<Arc<Room>>,
+    room: Arc<Room>,
     /// The shard that the next sweep begins with.
     next_sweep: AtomicUsize,
 }
@@ -140,9 +142,9 @@ impl MemoryStorage {
     /// An empty store.
     pub fn new(config: &Config, environment: Environment) -> Self {
         let shards = if config.shards == 0 { DEFAULT_SHARDS } else { config.shards };
-        let key = Key::new(&environment.key);
+        let key = Key::new(&environment.key, Ports::new(environment.limits.ports_per_address));
         let room = Room::new(config, environment.limits, key);
-        let shard = || Shard::new(key, room.clone().map(Share::new));
+        let shard = || Shard::new(key, Share::new(room.clone()));
         Self {
             shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
             key,
@@ -190,9 +192,8 @@ impl MemoryStorage {
 
 impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
-        let tick = self.lifetime.tick(now);
+        let moment = self.lifetime.moment(now);
         let Batch { seed, entries, peers } = &mut batch;
-        let limited = self.room.is_some();
         let mut number = 0;
         for entries in entries.chunks_mut(PREFETCHED) {
             let mut paths = ArrayVec::<Path, PREFETCHED>::new();
@@ -208,10 +209,7 @@ impl Storage for MemoryStorage {
             for (entry, path) in entries.iter_mut().zip(&paths) {
                 let mut shard = self.shard(path.hash).lock();
                 entry.reply = match &entry.request {
-                    Request::Announce(announce) if limited => {
-                        shard.announce_within_limits(path, announce, now, tick, peers)
-                    }
-                    Request::Announce(announce) => shard.announce(path, announce, tick, peers),
+                    Request::Announce(announce) => shard.announce(path, announce, now, moment, peers),
                     Request::Scrape(scrape) => Reply::Scrape { counts: shard.counts(path, scrape) },
                 };
                 shard.settle();
@@ -252,7 +250,7 @@ impl Storage for MemoryStorage {
     }
 
     fn health(&self) -> Health {
-        self.room.as_ref().map(|room| room.health()).unwrap_or_default()
+        self.room.health()
     }
 }
 

@@ -9,6 +9,7 @@ use std::iter::zip;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::key::Key;
+use super::ports::network;
 use crate::bittorrent::Endpoint;
 use crate::clock::Now;
 use crate::storage::Limits;
@@ -32,7 +33,7 @@ impl Networks {
 
     /// Counts a new entry from the network of `peer`, unless that has brought in as many as it may.
     pub(super) fn admit(&self, peer: &Endpoint, now: Now) -> bool {
-        let places = self.key.hash(network(peer)).parts().map(|part| usize::from(part) % PLACES);
+        let places = self.key.hash(network(peer.as_bytes())).parts().map(|part| usize::from(part) % PLACES);
         let cells: [&AtomicU64; ROWS] = std::array::from_fn(|row| &self.rows[row][places[row]]);
         let counts = cells.map(|cell| Count::of(cell.load(Ordering::Relaxed)).drained(now, self.per_second));
         let least = counts.iter().map(|count| count.entries).min().unwrap_or_default();
@@ -73,14 +74,6 @@ impl Count {
     }
 }
 
-/// Whose entries are counted together: an IPv4 address, or an IPv6 /64, which is what one subscriber has at least.
-fn network(peer: &Endpoint) -> &[u8] {
-    match peer {
-        Endpoint::V4(endpoint) => &endpoint[..4],
-        Endpoint::V6(endpoint) => &endpoint[..8],
-    }
-}
-
 /// Places of a network.
 const ROWS: usize = 4;
 
@@ -92,11 +85,12 @@ const PLACES: usize = 1 << 14;
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
+    use super::super::ports::Ports;
     use super::*;
 
     fn networks(per_second: u32, burst: u32) -> Networks {
         let limits = Limits { new_entries_per_second: per_second, new_entries_burst: burst, ..Limits::default() };
-        Networks::new(limits, Key::new(b"0123456789abcdef")).unwrap()
+        Networks::new(limits, Key::new(b"0123456789abcdef", Ports::default())).unwrap()
     }
 
     /// How many of so many are admitted.

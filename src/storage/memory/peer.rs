@@ -53,7 +53,7 @@ impl<const N: usize> Entry for Peer<N> {
     const VACANT: Self = Self { endpoint: [0; N], stamp: [0xff; 2] };
 
     fn hash(&self, key: &Key) -> Hash {
-        key.hash(&self.endpoint)
+        key.endpoint(&self.endpoint)
     }
 }
 
@@ -74,12 +74,12 @@ impl Stamp {
         Self(tick.0 << 4 | u16::from(settled) << 2 | role)
     }
 
-    /// The same, of a peer that has just come. It is renewed by a stamp without this.
-    pub(super) const fn fresh(self) -> Self {
-        Self(self.0 | FRESH)
+    /// The same, fresh or not.
+    pub(super) fn with_fresh(self, fresh: bool) -> Self {
+        Self(self.0 & !FRESH | u16::from(fresh) << FRESH.trailing_zeros())
     }
 
-    /// It has announced once and not since.
+    /// It has announced once, or again at once, and not since.
     pub(super) const fn is_fresh(self) -> bool {
         self.0 & FRESH != 0
     }
@@ -126,6 +126,22 @@ impl Tick {
     }
 }
 
+/// The moment of an announce, and what is needed to tell whether it renews a peer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moment {
+    pub(super) tick: Tick,
+    /// Ticks in which another announce says no more than the first.
+    soon: u16,
+}
+
+impl Moment {
+    /// Whether `then` was so short a time ago that who has announced twice since may have just come. Else a flood of
+    /// invented peers would only have to send everything twice.
+    pub(super) fn is_soon_after(self, then: Tick) -> bool {
+        self.tick.0.wrapping_sub(then.0) % TICKS < self.soon
+    }
+}
+
 /// How long peers live, and with it how coarse a tick may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
@@ -148,6 +164,12 @@ impl Lifetime {
     pub(super) fn tick(self, now: Now) -> Tick {
         #[expect(clippy::cast_possible_truncation, reason = "masked to the bits of a tick")]
         Tick((now.0 >> self.shift) as u16 % TICKS)
+    }
+
+    /// The moment of an announce. A peer that comes again within an eighth of its lifetime has not been renewed by that:
+    /// clients do so by themselves only after more.
+    pub(super) fn moment(self, now: Now) -> Moment {
+        Moment { tick: self.tick(now), soon: self.ticks / 8 }
     }
 
     /// Whether something of the moment `then` has outlived the lifetime: never early, at most two ticks late.
@@ -184,7 +206,7 @@ mod tests {
         for role in [Role::Seeder, Role::PartialSeed, Role::Downloader] {
             for settled in [false, true] {
                 let stamp = Stamp::new(Tick(TICKS - 1), role, settled);
-                for (stamp, fresh) in [(stamp, false), (stamp.fresh(), true)] {
+                for (stamp, fresh) in [(stamp, false), (stamp.with_fresh(true), true)] {
                     assert_eq!((stamp.tick(), stamp.role()), (Tick(TICKS - 1), role));
                     assert_eq!((stamp.settled(), stamp.is_fresh()), (settled, fresh));
                 }

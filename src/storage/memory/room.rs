@@ -1,4 +1,4 @@
-//! How much a store may hold, where that is limited, and counts of it that its shards keep together.
+//! How much a store may hold, and counts of what it holds and refuses that its shards keep together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,19 +10,18 @@ use super::key::Key;
 use super::networks::Networks;
 use crate::bittorrent::Endpoint;
 use crate::clock::Now;
-use crate::storage::{Health, Limits};
+use crate::storage::{Health, Limits, Refused};
 
 /// What all shards hold together, and may hold.
 #[derive(Debug)]
 pub(super) struct Room {
-    /// Nothing where only sources are limited.
+    /// Nothing where that is not limited; then nothing is counted either.
     most: Option<Held>,
     networks: Option<Networks>,
     peers: AtomicU64,
     torrents: AtomicU64,
-    refused: AtomicU64,
     evicted: AtomicU64,
-    limited: AtomicU64,
+    refused: [AtomicU64; 4],
 }
 
 /// One shard's part of it.
@@ -40,33 +39,39 @@ pub(super) struct Held {
     pub(super) torrents: u64,
 }
 
-/// What a newcomer would need, and there is none of.
+/// The limit that a newcomer would exceed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Lack {
-    /// Room for one more peer.
+pub(super) enum Beyond {
+    /// Of the peers of a store.
     Peers,
-    /// Room for one more torrent, but not for peers.
+    /// Of its torrents, though not of its peers.
     Torrents,
+    /// Of what a network may bring in.
+    Network,
+    /// Of the ports that an address may have in a swarm.
+    Ports,
 }
 
 impl Room {
-    /// Nothing where there is no limit, so that nothing is counted either.
-    pub(super) fn new(config: &Config, limits: Limits, key: Key) -> Option<Arc<Self>> {
+    pub(super) fn new(config: &Config, limits: Limits, key: Key) -> Arc<Self> {
         let most = |limit: usize| if limit == 0 { u64::MAX } else { limit as u64 };
         let most = Held { peers: most(config.max_peers), torrents: most(config.max_torrents) };
         let most = (most.peers.min(most.torrents) < u64::MAX).then_some(most);
         let networks = Networks::new(limits, key);
-        let [peers, torrents, refused, evicted, limited] = Default::default();
-        let room = Self { most, networks, peers, torrents, refused, evicted, limited };
-        (room.most.is_some() || room.networks.is_some()).then(|| Arc::new(room))
+        let [peers, torrents, evicted] = Default::default();
+        Arc::new(Self { most, networks, peers, torrents, evicted, refused: Default::default() })
     }
 
     pub(super) fn health(&self) -> Health {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let refused = |beyond: Beyond| read(&self.refused[beyond as usize]);
         Health {
-            refused: read(&self.refused),
+            refused: Refused {
+                room: refused(Beyond::Peers) + refused(Beyond::Torrents),
+                network: refused(Beyond::Network),
+                ports: refused(Beyond::Ports),
+            },
             evicted: read(&self.evicted),
-            limited: read(&self.limited),
             ..Health::default()
         }
     }
@@ -78,33 +83,39 @@ impl Share {
     }
 
     /// What there is no room for, if a peer is to come in, into a torrent that is kept or into a new one.
-    pub(super) fn lack(&self, new_torrent: bool) -> Option<Lack> {
+    pub(super) fn lack(&self, new_torrent: bool) -> Option<Beyond> {
         let most = self.room.most?;
         let full = |count: &AtomicU64, most| count.load(Ordering::Relaxed) >= most;
         if full(&self.room.peers, most.peers) {
-            return Some(Lack::Peers);
+            return Some(Beyond::Peers);
         }
-        (new_torrent && full(&self.room.torrents, most.torrents)).then_some(Lack::Torrents)
+        (new_torrent && full(&self.room.torrents, most.torrents)).then_some(Beyond::Torrents)
     }
 
-    /// Whether the network of a new peer may bring it in. Counts it, or that it may not, and says so of the first.
-    pub(super) fn admit(&self, peer: &Endpoint, now: Now) -> bool {
-        let admitted = self.room.networks.as_ref().is_none_or(|networks| networks.admit(peer, now));
-        if !admitted && self.room.limited.fetch_add(1, Ordering::Relaxed) == 0 {
-            warn!("limits: a network brings in more new entries than it may; others are answered and not stored");
-        }
-        admitted
+    /// Whether the network of a new peer may bring it in. Counts it there if so.
+    pub(super) fn admits(&self, peer: &Endpoint, now: Now) -> bool {
+        self.room.networks.as_ref().is_none_or(|networks| networks.admit(peer, now))
     }
 
-    /// Counts one that is not stored, for want of room, and says so of the first.
-    pub(super) fn refuse(&self, lack: Lack) {
-        if self.room.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            let most = self.room.most.unwrap_or_default();
-            let (what, most) = match lack {
-                Lack::Peers => ("peers", most.peers),
-                Lack::Torrents => ("torrents", most.torrents),
-            };
-            warn!("storage: {most} {what} fill the memory that they may take; others are answered and not stored");
+    /// Counts one that is not stored, and says so of the first.
+    pub(super) fn refuse(&self, beyond: Beyond) {
+        if self.room.refused[beyond as usize].fetch_add(1, Ordering::Relaxed) > 0 {
+            return;
+        }
+        let most = self.room.most.unwrap_or_default();
+        match beyond {
+            Beyond::Peers => {
+                warn!("storage: max_peers = {} is reached; others are answered and not stored", most.peers)
+            }
+            Beyond::Torrents => {
+                warn!("storage: max_torrents = {} is reached; others are answered and not stored", most.torrents);
+            }
+            Beyond::Network => {
+                warn!("limits: a network brings in more new peers than it may; they are answered and not stored")
+            }
+            Beyond::Ports => {
+                warn!("limits: an address has more ports in a swarm than it may; they are answered and not stored")
+            }
         }
     }
 
@@ -113,7 +124,7 @@ impl Share {
         self.room.evicted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says what the shard holds now, where it matters.
+    /// Says what the shard holds now, where that is limited.
     pub(super) fn tell(&mut self, held: Held) {
         if self.room.most.is_none() {
             return;

@@ -3,12 +3,13 @@
 use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
-use super::peer::Tick;
+use super::peer::Moment;
 use super::room::Share;
 use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
 use crate::bittorrent::{Counts, InfoHash, PerFamily};
+use crate::clock::Now;
 use crate::storage::{Announce, Change, Reply, Request, Scrape};
 use crate::sys::prefetch_all;
 
@@ -18,8 +19,8 @@ pub(super) struct Shard {
     pub(super) torrents: Table<Torrent>,
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
-    /// Its part of a store that is limited.
-    pub(super) share: Option<Share>,
+    /// Its part of what the store may hold.
+    pub(super) share: Share,
     /// Entries touched since the lock was taken.
     pub(super) touched: usize,
     /// The most that were ever.
@@ -27,7 +28,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(key: Key, share: Option<Share>) -> Self {
+    pub(super) fn new(key: Key, share: Share) -> Self {
         let (torrents, swarms) = (Table::default(), Swarms::new(key));
         Self { torrents, swarms, peers: PerFamily::default(), share, touched: 0, most_touched: 0 }
     }
@@ -50,28 +51,47 @@ impl Shard {
     }
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
+    ///
+    /// `now` is also told by `moment`.
     #[inline(always)]
-    pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Tick, out: &mut Vec<u8>) -> Reply {
-        self.apply::<true>(path, announce, now, out).unwrap_or_default()
-    }
-
-    /// The same, unless it would bring in a peer: then nothing is changed, and nothing said.
-    pub(super) fn announce_known(
+    pub(super) fn announce(
         &mut self,
         path: &Path,
         announce: &Announce,
-        now: Tick,
+        now: Now,
+        moment: Moment,
         out: &mut Vec<u8>,
-    ) -> Option<Reply> {
-        self.apply::<false>(path, announce, now, out)
+    ) -> Reply {
+        let known = self.apply::<false>(path, announce, moment, out);
+        known.unwrap_or_else(|| self.announce_of_newcomer(path, announce, now, moment, out))
     }
 
+    /// The same of one that would bring in a peer. Apart, so that it costs those who are known nothing.
+    #[inline(never)]
+    fn announce_of_newcomer(
+        &mut self,
+        path: &Path,
+        announce: &Announce,
+        now: Now,
+        moment: Moment,
+        out: &mut Vec<u8>,
+    ) -> Reply {
+        let mut announce = *announce;
+        if let Change::Present { role, .. } = announce.change
+            && self.admit(path, &announce, now, moment.tick).is_err()
+        {
+            announce.change = Change::Unchanged { role };
+        }
+        self.apply::<true>(path, &announce, moment, out).unwrap_or_default()
+    }
+
+    /// Applies an announce. Without newcomers, one that would bring in a peer changes nothing, and is not answered.
     #[inline(always)]
     fn apply<const NEWCOMERS: bool>(
         &mut self,
         path: &Path,
         announce: &Announce,
-        now: Tick,
+        now: Moment,
         out: &mut Vec<u8>,
     ) -> Option<Reply> {
         let comes = matches!(announce.change, Change::Present { .. });
@@ -100,6 +120,9 @@ impl Shard {
         let reply = self.swarms.of(&form).reply(announce, own, torrent.completed(), path.dice, out);
         if torrent.is_forgettable() {
             self.torrents.remove(at);
+        }
+        if more || fewer {
+            self.tell();
         }
         Some(reply)
     }

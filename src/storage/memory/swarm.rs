@@ -1,8 +1,9 @@
 //! One family's swarm of one torrent, read alike in whatever form it is kept.
 
 use super::crowd::{Crowd, Seat};
-use super::key::Hash;
+use super::key::{Hash, Key};
 use super::packed::Packed;
+use super::peer::Peer;
 use super::sample::sample;
 use super::table::At;
 use super::walk::Dice;
@@ -140,6 +141,16 @@ impl<const N: usize> Swarm<'_, N> {
         match self {
             Self::Packed(packed) => packed.peers.len(),
             Self::Crowd(crowd) => crowd.len(),
+        }
+    }
+
+    /// How many peers are of this one's group of ports.
+    pub(super) fn grouped(self, endpoint: &[u8; N], key: &Key) -> usize {
+        let group = key.ports().group(endpoint);
+        let same = |peer: &Peer<N>| key.ports().group(&peer.endpoint) == group;
+        match self {
+            Self::Packed(packed) => packed.peers.iter().filter(|peer| same(peer)).count(),
+            Self::Crowd(crowd) => crowd.count(key.endpoint(endpoint), same),
         }
     }
 

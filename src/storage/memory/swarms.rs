@@ -6,7 +6,7 @@ use super::crowd::{Crowd, Sought};
 use super::form::{Few, Form, Size, Sizes};
 use super::key::Key;
 use super::packed::{Loose, Packed, change_role, stamp};
-use super::peer::{Peer, Tick};
+use super::peer::{Moment, Peer, Tick};
 use super::pool::{Piece, Pool};
 use super::swarm::{Dual, Own, Swarm};
 use super::sweep::Age;
@@ -98,7 +98,7 @@ impl Swarms {
         form: &mut Form,
         announce: &Announce,
         own: Option<Sought>,
-        now: Tick,
+        now: Moment,
     ) -> Changed {
         if let Form::Many(index) = *form {
             return self.change_crowd::<NEWCOMERS>(form, index, announce, own, now);
@@ -124,7 +124,7 @@ impl Swarms {
             Endpoint::V4(endpoint) => enter_or_leave(&mut both.v4, endpoint, announce.change, now),
             Endpoint::V6(endpoint) => enter_or_leave(&mut both.v6, endpoint, announce.change, now),
         };
-        let touched = len + self.put_together(form, &both, announce.info_hash, now);
+        let touched = len + self.put_together(form, &both, announce.info_hash, now.tick);
         let own = own.and_then(|at| {
             if let Form::Many(index) = *form { self.seat(index, announce) } else { Some(Own::Packed(at)) }
         });
@@ -138,7 +138,7 @@ impl Swarms {
         index: u32,
         announce: &Announce,
         own: Option<Sought>,
-        now: Tick,
+        now: Moment,
     ) -> Changed {
         let own = own.unwrap_or_else(|| self.sought(announce));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
@@ -147,7 +147,7 @@ impl Swarms {
             Endpoint::V6(endpoint) => crowds.v6.change::<NEWCOMERS>(endpoint, own, announce.change, now, &self.key),
         };
         if announce.change == Change::Absent {
-            changed.touched += self.dissolve(form, now);
+            changed.touched += self.dissolve(form, now.tick);
         }
         changed
     }
@@ -161,6 +161,15 @@ impl Swarms {
                 peer.stamp().is_fresh()
             }
             _ => false,
+        }
+    }
+
+    /// How many peers of a form are of the announcer's group of [ports](super::ports), where those are limited.
+    pub(super) fn grouped(&self, form: &Form, announce: &Announce) -> usize {
+        let Dual { v4, v6 } = self.of(form);
+        match &announce.peer {
+            Endpoint::V4(endpoint) => v4.grouped(endpoint, &self.key),
+            Endpoint::V6(endpoint) => v6.grouped(endpoint, &self.key),
         }
     }
 
@@ -268,7 +277,11 @@ impl Swarms {
 
     /// What the announcer is looked for by in a crowd.
     pub(super) fn sought(&self, announce: &Announce) -> Sought {
-        Sought { hash: self.key.hash(announce.peer.as_bytes()), at: None }
+        let hash = match &announce.peer {
+            Endpoint::V4(endpoint) => self.key.endpoint(endpoint),
+            Endpoint::V6(endpoint) => self.key.endpoint(endpoint),
+        };
+        Sought { hash, at: None }
     }
 
     fn seat(&self, index: u32, announce: &Announce) -> Option<Own> {
@@ -302,7 +315,7 @@ fn renew<const N: usize>(
     downloaders: &mut usize,
     endpoint: &[u8; N],
     change: Change,
-    now: Tick,
+    now: Moment,
 ) -> Option<Changed> {
     let at = Packed { peers, downloaders: *downloaders }.find(endpoint);
     match (change, at) {
@@ -323,11 +336,11 @@ fn enter_or_leave<const N: usize>(
     swarm: &mut Loose<N>,
     endpoint: [u8; N],
     change: Change,
-    now: Tick,
+    now: Moment,
 ) -> (Option<usize>, bool) {
     if let Change::Present { role, completed } = change {
         let (stamp, completed) = stamp(None, now, role, completed);
-        return (Some(swarm.insert(Peer::new(endpoint, stamp.fresh()))), completed);
+        return (Some(swarm.insert(Peer::new(endpoint, stamp))), completed);
     }
     if let Some(at) = swarm.packed().find(&endpoint) {
         swarm.remove(at);

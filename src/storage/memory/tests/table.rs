@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use super::super::form::Torrent;
 use super::super::key::Key;
 use super::super::peer::Peer;
+use super::super::ports::Ports;
 use super::super::shard::MOST_TOUCHED;
 use super::super::table::{At, Table};
 use super::kind::Kind;
@@ -93,7 +94,7 @@ struct Trial<E> {
 impl<E: Kind> Trial<E> {
     fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let key = Key::new(&rng.random());
+        let key = Key::new(&rng.random(), Ports::default());
         Self { table: Table::default(), map: HashMap::new(), key, rng, most_touched: 0 }
     }
 
