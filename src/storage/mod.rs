@@ -33,7 +33,7 @@
 //! - *Which* of the peers on offer are chosen, and whether one choice tells something of the next, as long as none is preferred.
 //! - [`Totals`]: a store that cannot know them at once says so, and does not guess.
 //! - *Room*: a store that is full goes on answering, and does not store. Say so in the log, once. It may forget torrents of a
-//!   single peer that has announced once, so that others have room.
+//!   single peer that has not been renewed, so that others have room.
 //! - [`Limits`]: a store that knows at no cost who is new keeps to them, as the one in memory does. Others need not.
 //!
 //! # Who calls, from where

@@ -1,7 +1,7 @@
 //! Whom a limited store takes in, and who gives way to them.
 //!
 //! Only newcomers are ever asked: a peer that is known is renewed as in a store without limits, at the same cost. In a full store
-//! they get the place of a torrent that is nearly nothing: one with a single peer that has announced once, which is all that
+//! they get the place of a torrent that is nearly nothing: one with a single peer that has not been renewed, which is all that
 //! invented torrents are; or, where it is torrents that there is no room for, one without peers that is kept for its count. The
 //! victim is near the newcomer in their table, so that looking for it is short and under the lock that is held anyway. A
 //! torrent of two peers, and one that has been announced again, are never touched.
@@ -10,7 +10,7 @@ use std::iter;
 
 use super::form::{Form, Torrent};
 use super::key::Hash;
-use super::peer::Tick;
+use super::peer::{Moment, Tick};
 use super::room::{Beyond, Held};
 use super::shard::{Path, Shard};
 use super::table::{At, Table};
@@ -21,10 +21,10 @@ use crate::storage::Announce;
 
 impl Shard {
     /// Whether a peer that is not known may come in. Another may give way to it.
-    pub(super) fn admit(&mut self, path: &Path, announce: &Announce, now: Now, tick: Tick) -> Result<(), Beyond> {
+    pub(super) fn admit(&mut self, path: &Path, announce: &Announce, now: Moment) -> Result<(), Beyond> {
         let own = self.find(path, announce.info_hash);
-        let verdict = self.is_beyond(own, announce, now);
-        let verdict = verdict.map_or(Ok(()), |beyond| self.make_room(path, own, beyond, tick));
+        let verdict = self.is_beyond(own, announce, now.now);
+        let verdict = verdict.map_or(Ok(()), |beyond| self.make_room(path, own, beyond, now.tick));
         verdict.inspect_err(|&beyond| self.share.refuse(beyond))
     }
 

@@ -34,6 +34,14 @@ impl Torrent {
         self.word = form.word();
     }
 
+    /// Keeps a form, and one more completed download if there is. Says how many there are.
+    pub(super) fn keep(&mut self, form: &Form, completes: bool) -> u32 {
+        let completed = self.completed().saturating_add(completes.into());
+        self.set_form(form);
+        self.set_completed(completed);
+        completed
+    }
+
     /// Completed downloads.
     pub(super) fn completed(&self) -> u32 {
         self.completed.get()

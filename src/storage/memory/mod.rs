@@ -97,7 +97,7 @@ pub struct Config {
     /// Locks the store is divided among; 0 lets it choose.
     pub shards: usize,
     /// Peers kept at most; 0 sets no limit. Those that are known are renewed. For others a torrent gives way that has one
-    /// peer which announced once, if one is near; else they are answered and not stored.
+    /// peer which has not been renewed, if one is near; else they are answered and not stored.
     pub max_peers: usize,
     /// Torrents kept at most, those without peers included; 0 sets no limit. Others have one give way, or are answered as
     /// unknown.
@@ -192,7 +192,7 @@ impl MemoryStorage {
 
 impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
-        let moment = self.lifetime.moment(now);
+        let now = self.lifetime.moment(now);
         let Batch { seed, entries, peers } = &mut batch;
         let mut number = 0;
         for entries in entries.chunks_mut(PREFETCHED) {
@@ -209,7 +209,7 @@ impl Storage for MemoryStorage {
             for (entry, path) in entries.iter_mut().zip(&paths) {
                 let mut shard = self.shard(path.hash).lock();
                 entry.reply = match &entry.request {
-                    Request::Announce(announce) => shard.announce(path, announce, now, moment, peers),
+                    Request::Announce(announce) => shard.announce(path, announce, now, peers),
                     Request::Scrape(scrape) => Reply::Scrape { counts: shard.counts(path, scrape) },
                 };
                 shard.settle();

@@ -70,6 +70,7 @@ impl<const N: usize> Loose<N> {
         Size { len: self.peers.len(), downloaders: self.downloaders }
     }
 
+    #[cfg(test)]
     pub(super) fn packed(&self) -> Packed<'_, N> {
         Packed { peers: &self.peers, downloaders: self.downloaders }
     }

@@ -127,8 +127,9 @@ impl Tick {
 }
 
 /// The moment of an announce, and what is needed to tell whether it renews a peer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
+    pub(super) now: Now,
     pub(super) tick: Tick,
     /// Ticks in which another announce says no more than the first.
     soon: u16,
@@ -169,7 +170,7 @@ impl Lifetime {
     /// The moment of an announce. A peer that comes again within an eighth of its lifetime has not been renewed by that:
     /// clients do so by themselves only after more.
     pub(super) fn moment(self, now: Now) -> Moment {
-        Moment { tick: self.tick(now), soon: self.ticks / 8 }
+        Moment { now, tick: self.tick(now), soon: self.ticks / 8 }
     }
 
     /// Whether something of the moment `then` has outlived the lifetime: never early, at most two ticks late.

@@ -3,14 +3,14 @@
 use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
+use super::packed::stamp;
 use super::peer::Moment;
 use super::room::Share;
 use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
 use crate::bittorrent::{Counts, InfoHash, PerFamily};
-use crate::clock::Now;
-use crate::storage::{Announce, Change, Reply, Request, Scrape};
+use crate::storage::{Announce, Change, Reply, Request, Scrape, Span};
 use crate::sys::prefetch_all;
 
 /// The torrents whose hash falls to this shard.
@@ -51,80 +51,79 @@ impl Shard {
     }
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
-    ///
-    /// `now` is also told by `moment`.
     #[inline(always)]
-    pub(super) fn announce(
-        &mut self,
-        path: &Path,
-        announce: &Announce,
-        now: Now,
-        moment: Moment,
-        out: &mut Vec<u8>,
-    ) -> Reply {
-        let known = self.apply::<false>(path, announce, moment, out);
-        known.unwrap_or_else(|| self.announce_of_newcomer(path, announce, now, moment, out))
+    pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Moment, out: &mut Vec<u8>) -> Reply {
+        let known = self.announce_of_known(path, announce, now, out);
+        known.unwrap_or_else(|| self.announce_of_newcomer(path, announce, now, out))
     }
 
-    /// The same of one that would bring in a peer. Apart, so that it costs those who are known nothing.
-    #[inline(never)]
-    fn announce_of_newcomer(
-        &mut self,
-        path: &Path,
-        announce: &Announce,
-        now: Now,
-        moment: Moment,
-        out: &mut Vec<u8>,
-    ) -> Reply {
-        let mut announce = *announce;
-        if let Change::Present { role, .. } = announce.change
-            && self.admit(path, &announce, now, moment.tick).is_err()
-        {
-            announce.change = Change::Unchanged { role };
-        }
-        self.apply::<true>(path, &announce, moment, out).unwrap_or_default()
-    }
-
-    /// Applies an announce. Without newcomers, one that would bring in a peer changes nothing, and is not answered.
+    /// The same; nothing if it would bring in a peer.
     #[inline(always)]
-    fn apply<const NEWCOMERS: bool>(
-        &mut self,
-        path: &Path,
-        announce: &Announce,
-        now: Moment,
-        out: &mut Vec<u8>,
-    ) -> Option<Reply> {
-        let comes = matches!(announce.change, Change::Present { .. });
-        let at = match self.find(path, announce.info_hash) {
-            Some(at) => at,
-            None if comes && NEWCOMERS => {
-                let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.swarms.key);
-                self.touched += touched;
-                at
-            }
-            None if comes => return None,
-            None => return Some(Reply::Announce { counts: Counts::default(), peers: PerFamily::default() }),
+    fn announce_of_known(&mut self, path: &Path, announce: &Announce, now: Moment, out: &mut Vec<u8>) -> Option<Reply> {
+        let Some(at) = self.find(path, announce.info_hash) else {
+            return (!matches!(announce.change, Change::Present { .. })).then_some(UNKNOWN);
         };
         let torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
-        let Changed { own, completed, more, fewer, touched } =
-            self.swarms.change::<NEWCOMERS>(&mut form, announce, path.crowd.map(|(_, own)| own), now);
-        self.touched += touched;
-        if !NEWCOMERS && comes && own.is_none() {
-            return None;
+        let own = path.crowd.map(|(_, own)| own);
+        let changed = self.swarms.change(&mut form, announce, own, now)?;
+        let completed = torrent.keep(&form, changed.completed);
+        Some(self.answer(at, &form, completed, &changed, path, announce, out))
+    }
+
+    /// The same of a peer that is not known. Apart, so that it costs those who are nothing.
+    #[inline(never)]
+    fn announce_of_newcomer(&mut self, path: &Path, announce: &Announce, now: Moment, out: &mut Vec<u8>) -> Reply {
+        let Change::Present { role, completed } = announce.change else { return UNKNOWN };
+        let mut announce = *announce;
+        if self.admit(path, &announce, now).is_err() {
+            announce.change = Change::Unchanged { role };
         }
-        torrent.set_form(&form);
-        torrent.set_completed(torrent.completed().saturating_add(completed.into()));
-        let peers = &mut self.peers[announce.peer.family()];
-        *peers = *peers + u64::from(more) - u64::from(fewer);
-        let reply = self.swarms.of(&form).reply(announce, own, torrent.completed(), path.dice, out);
-        if torrent.is_forgettable() {
-            self.torrents.remove(at);
+        let enters = announce.change == Change::Present { role, completed };
+        let torrent = self.find(path, announce.info_hash).or_else(|| {
+            enters.then(|| {
+                let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.swarms.key);
+                self.touched += touched;
+                at
+            })
+        });
+        let Some(at) = torrent else { return UNKNOWN };
+        let torrent = self.torrents.entry_mut(at);
+        let mut form = torrent.form();
+        let mut changed = Changed::default();
+        if enters {
+            let (stamp, completed) = stamp(None, now, role, completed);
+            let (own, touched) = self.swarms.enter(&mut form, announce.info_hash, &announce.peer, stamp);
+            changed = Changed { own: Some(own), completed, more: true, fewer: false, touched };
         }
-        if more || fewer {
+        let completed = torrent.keep(&form, changed.completed);
+        self.answer(at, &form, completed, &changed, path, &announce, out)
+    }
+
+    /// Counts what an announce has changed, and answers it.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "what two callers know, in registers")]
+    fn answer(
+        &mut self,
+        at: At,
+        form: &Form,
+        completed: u32,
+        changed: &Changed,
+        path: &Path,
+        announce: &Announce,
+        out: &mut Vec<u8>,
+    ) -> Reply {
+        self.touched += changed.touched;
+        let reply = self.swarms.of(form).reply(announce, changed.own, completed, path.dice, out);
+        if changed.more || changed.fewer {
+            let peers = &mut self.peers[announce.peer.family()];
+            *peers = *peers + u64::from(changed.more) - u64::from(changed.fewer);
+            if self.torrents.entry(at).is_forgettable() {
+                self.torrents.remove(at);
+            }
             self.tell();
         }
-        Some(reply)
+        reply
     }
 
     /// Counts of one family's swarm; zeros for an unknown torrent.
@@ -149,7 +148,7 @@ impl Shard {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
             Form::Many(index) => {
                 self.swarms.crowds[index as usize].as_deref().inspect(|crowds| prefetch_all(*crowds));
-                path.crowd = Some((index, self.swarms.sought(announce)));
+                path.crowd = Some((index, self.swarms.sought(&announce.peer)));
             }
             Form::Empty(_) | Form::One(_) => {}
         }
@@ -202,3 +201,9 @@ impl Path {
 
 /// Entries that may be touched while a lock is held: some tens of microseconds.
 pub(super) const MOST_TOUCHED: usize = 4_096;
+
+/// What is said of a torrent that nobody has announced.
+const UNKNOWN: Reply = Reply::Announce {
+    counts: Counts { seeders: 0, leechers: 0, downloaders: 0, completed: 0 },
+    peers: PerFamily { v4: Span { start: 0, end: 0 }, v6: Span { start: 0, end: 0 } },
+};
