@@ -115,6 +115,7 @@ fn open(config: &Config, drivers: &Drivers, clock: Clock) -> Result<Tracker, Sta
     let driver = drivers.find(name).ok_or_else(|| StartError::UnknownDriver(name.clone()))?;
     let mut environment = Environment::new(config.tracker.peer_lifetime.0, secret(), clock);
     environment.state_directory = first_path(env::var_os("STATE_DIRECTORY"));
+    environment.limits = config.limits;
     let storage = driver.open(&config.storage.settings(), environment).map_err(|error| in_use(config, error))?;
     Ok(Tracker::new(storage, Live::new(config.tracker.clone())))
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{Ipv6Addr, SocketAddr};
 
 use super::{Config, Server};
-use crate::storage::Drivers;
+use crate::storage::{Drivers, Limits};
 use crate::tracker::ConfigError;
 
 /// A key in full and what is wrong with its value.
@@ -18,6 +18,7 @@ impl Config {
             ("tracker", self.tracker.check()),
             ("udp", self.udp.check()),
             ("http", self.http.check()),
+            ("limits", check_limits(self.limits)),
         ];
         let of_a_table = |(table, verdict): (&str, Result<(), ConfigError>)| {
             verdict.err().map(|error| (format!("{table}.{}", error.key), error.message))
@@ -66,6 +67,14 @@ impl Server {
         }
         Ok(())
     }
+}
+
+fn check_limits(limits: Limits) -> Result<(), ConfigError> {
+    if limits.new_entries_per_second > 0 && limits.new_entries_burst == 0 {
+        let message = "0 lets nobody in; choose 1 or more, or no limit: new_entries_per_second = 0".into();
+        return Err(ConfigError { key: "new_entries_burst", message });
+    }
+    Ok(())
 }
 
 /// What is wrong with an IPv4 address in the form of an IPv6 one: no socket of that family receives for it.

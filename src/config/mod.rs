@@ -14,7 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
-use crate::storage::{Drivers, Settings};
+use crate::storage::{Drivers, Limits, Settings};
 use crate::{http, tracker, udp};
 
 pub use problem::{Fault, Place, Problem};
@@ -33,6 +33,8 @@ pub struct Config {
     pub http: http::Config,
     /// `[storage]`: the data store.
     pub storage: Storage,
+    /// `[limits]`: how much one source may bring in.
+    pub limits: Limits,
     /// `[log]`: what is logged, and how.
     pub log: Log,
 }
@@ -76,6 +78,7 @@ impl Config {
                 driver: "memory".into(),
                 tables: drivers.iter().map(|driver| (driver.name().into(), driver.defaults())).collect(),
             },
+            limits: Limits::default(),
             log: Log::default(),
         }
     }

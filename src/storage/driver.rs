@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::Storage;
 use super::memory;
+use super::{Limits, Storage};
 use crate::clock::Clock;
 
 /// A kind of data store, chosen by name.
@@ -102,12 +102,14 @@ pub struct Environment {
     /// Where files may be kept from one start to the next, if anywhere: the first directory of `STATE_DIRECTORY`, the
     /// variable that systemd sets. A driver keeps to a folder or a file there that has its own name.
     pub state_directory: Option<PathBuf>,
+    /// How much one source may bring in.
+    pub limits: Limits,
 }
 
 impl Environment {
-    /// One without a place for files.
+    /// One without a place for files and without limits.
     pub fn new(peer_lifetime: Duration, key: [u8; 16], clock: Clock) -> Self {
-        Self { peer_lifetime, key, clock, state_directory: None }
+        Self { peer_lifetime, key, clock, state_directory: None, limits: Limits::NONE }
     }
 }
 

@@ -32,7 +32,9 @@
 //!   it is there for all that is asked: counted, and returned.
 //! - *Which* of the peers on offer are chosen, and whether one choice tells something of the next, as long as none is preferred.
 //! - [`Totals`]: a store that cannot know them at once says so, and does not guess.
-//! - *Room*: a store that is full goes on answering, and does not store. Say so in the log, once.
+//! - *Room*: a store that is full goes on answering, and does not store. Say so in the log, once. It may forget torrents of a
+//!   single peer that has not been renewed, so that others have room.
+//! - [`Limits`]: a store that knows at no cost who is new keeps to them, as the one in memory does. Others need not.
 //!
 //! # Who calls, from where
 //!
@@ -80,6 +82,7 @@ mod batch;
 pub mod conformance;
 mod driver;
 pub mod fallback;
+mod limits;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -92,6 +95,7 @@ use crate::clock::Now;
 
 pub use batch::{Announce, Batch, Change, Entry, Reply, Request, Role, Scrape, Span, Want};
 pub use driver::{Driver, Drivers, Environment, Settings, SettingsError, StorageError};
+pub use limits::Limits;
 
 /// A data store that keeps swarms: the interface every driver fills.
 pub trait Storage: Send + Sync + 'static {
@@ -170,8 +174,21 @@ pub struct Health {
     pub unshared: u64,
     /// Batches that the remote store has not answered yet.
     pub in_flight: u64,
-    /// Announces that were answered and not stored, for want of room.
-    pub refused: u64,
+    /// Announces that were answered and not stored.
+    pub refused: Refused,
+    /// Torrents forgotten to make room for others.
+    pub evicted: u64,
+}
+
+/// How many announces were answered and not stored, and why.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Refused {
+    /// The store was full.
+    pub room: u64,
+    /// Their network had brought in as many new entries as [`Limits`] allow.
+    pub network: u64,
+    /// Their address had as many ports in the swarm.
+    pub ports: u64,
 }
 
 /// Calls of [`Storage::sweep`] that pass over a whole store: at one a second, an expired peer is gone about a minute later.

@@ -184,7 +184,10 @@ fn the_defaults_are_written_table_by_table() {
     let text = Config::default().to_toml();
     let tables: Vec<_> = text.lines().filter(|line| line.starts_with('[')).collect();
     let storage = ["[storage]", "[storage.memory]", "[storage.redis]"];
-    assert_eq!(tables, [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[log]"]].concat());
+    assert_eq!(
+        tables,
+        [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[limits]", "[log]"]].concat()
+    );
 }
 
 proptest! {

@@ -56,7 +56,7 @@ fn an_unknown_key_or_table_is_refused_with_the_nearest_known() {
     );
     assert_eq!(
         problem("x = 1\n"),
-        "chihaya.toml:1: x: no such key; known keys: http, log, server, storage, tracker, udp"
+        "chihaya.toml:1: x: no such key; known keys: http, limits, log, server, storage, tracker, udp"
     );
     assert_eq!(
         problem_of("CHIHAYA__UDP__LISTN", "x"),
@@ -64,7 +64,7 @@ fn an_unknown_key_or_table_is_refused_with_the_nearest_known() {
     );
     assert_eq!(
         problem_of("CHIHAYA__", "x"),
-        "CHIHAYA__: no such key; known keys: http, log, server, storage, tracker, udp"
+        "CHIHAYA__: no such key; known keys: http, limits, log, server, storage, tracker, udp"
     );
 }
 
@@ -245,6 +245,7 @@ fn values_out_of_their_range_are_refused() {
         ("udp.connection_id_generations = 5", "5 is out of range; choose 2 to 4"),
         ("udp.connection_id_rotation = \"2d\"", "\"2d\" is too long to keep a secret; choose at most \"1d\""),
         ("storage.memory.shards = 65537", "65537 is too many; choose 0 (automatic) to 65536"),
+        ("limits.new_entries_burst = 0", "0 lets nobody in; choose 1 or more, or no limit: new_entries_per_second = 0"),
         (
             "server.public_host = \"tracker.example:80\"",
             "\"tracker.example:80\" is not a host; write a name, an IPv4 address, or an IPv6 address in brackets, and no \

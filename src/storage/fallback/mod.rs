@@ -130,6 +130,7 @@ impl Storage for Fallback {
 
     fn health(&self) -> Health {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let memory = self.0.memory.health();
         Health {
             degraded: self.0.breaker.is_open(),
             degradations: self.0.breaker.openings(),
@@ -137,7 +138,8 @@ impl Storage for Fallback {
             failures: read(&self.0.failures),
             unshared: read(&self.0.unshared),
             in_flight: read(&self.0.in_flight),
-            refused: self.0.memory.health().refused,
+            refused: memory.refused,
+            evicted: memory.evicted,
         }
     }
 

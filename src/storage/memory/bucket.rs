@@ -102,6 +102,11 @@ impl<E: Entry> Bucket<E> {
         self.places_of(tag).find(|&place| same(&self.entries[place]))
     }
 
+    /// How many entries have this tag and are the `same`.
+    pub(super) fn count(&self, tag: u8, same: impl Fn(&E) -> bool) -> usize {
+        self.places_of(tag).filter(|&place| same(&self.entries[place])).count()
+    }
+
     /// Appends an entry; says where, unless it is full.
     pub(super) fn push(&mut self, tag: u8, entry: E) -> Option<usize> {
         let at = self.len();

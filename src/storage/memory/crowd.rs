@@ -2,7 +2,7 @@
 
 use super::key::{Hash, Key};
 use super::packed::stamp;
-use super::peer::{Peer, Tick};
+use super::peer::{Moment, Peer};
 use super::sample::Places;
 use super::swarm::Own;
 use super::swarms::Changed;
@@ -52,61 +52,66 @@ impl<const N: usize> Crowd<N> {
         })
     }
 
-    /// Applies an announce's change.
+    /// How many there are of this hash that are the `same`.
+    pub(super) fn count(&self, hash: Hash, same: impl Fn(&Peer<N>) -> bool) -> usize {
+        self.downloaders.count(hash, &same) + self.others.count(hash, &same)
+    }
+
+    /// Applies an announce's change; nothing if it would bring in a peer.
     pub(super) fn change(
         &mut self,
         endpoint: [u8; N],
         sought: Sought,
         change: Change,
-        now: Tick,
+        now: Moment,
         key: &Key,
-    ) -> Changed {
+    ) -> Option<Changed> {
         match change {
-            Change::Present { role, completed } => self.upsert(endpoint, sought, now, role, completed, key),
+            Change::Present { role, completed } => self.renew(endpoint, sought, now, role, completed, key),
             Change::Absent => {
                 let seat = self.find(&endpoint, sought, Role::Downloader).inspect(|seat| self.remove(*seat));
-                Changed { fewer: seat.is_some(), touched: 1, ..Changed::default() }
+                Some(Changed { fewer: seat.is_some(), touched: 1, ..Changed::default() })
             }
             Change::Unchanged { role } => {
                 let own = self.find(&endpoint, sought, role).map(Own::Crowd);
-                Changed { own, touched: 1, ..Changed::default() }
+                Some(Changed { own, touched: 1, ..Changed::default() })
             }
         }
     }
 
-    /// Inserts or renews a peer.
-    fn upsert(
+    /// Renews a peer, if it is there.
+    fn renew(
         &mut self,
         endpoint: [u8; N],
         sought: Sought,
-        now: Tick,
+        now: Moment,
         role: Role,
         completed: bool,
         key: &Key,
-    ) -> Changed {
+    ) -> Option<Changed> {
         let downloads = role == Role::Downloader;
-        let known = self.find(&endpoint, sought, role);
-        let old = known.map(|seat| self.table(seat.downloads).entry(seat.at).stamp());
-        let (stamp, completed) = stamp(old, now, role, completed);
-        if let Some(seat) = known.filter(|seat| seat.downloads == downloads) {
-            self.seeders -= usize::from(old.is_some_and(|old| old.role() == Role::Seeder));
+        let mut seat = self.find(&endpoint, sought, role)?;
+        let old = self.table(seat.downloads).entry(seat.at).stamp();
+        let (stamp, completed) = stamp(Some(old), now, role, completed);
+        let mut touched = 1;
+        if seat.downloads == downloads {
+            self.seeders -= usize::from(old.role() == Role::Seeder);
             self.seeders += usize::from(role == Role::Seeder);
             self.table_mut(downloads).entry_mut(seat.at).restamp(stamp);
-            return Changed { own: Some(Own::Crowd(seat)), completed, touched: 1, ..Changed::default() };
-        }
-        if let Some(seat) = known {
+        } else {
             self.remove(seat);
+            (seat, touched) = self.insert(Peer::new(endpoint, stamp), key);
         }
-        let (at, touched) = self.insert(Peer::new(endpoint, stamp), key);
-        let own = Some(Own::Crowd(Seat { downloads, at }));
-        Changed { own, completed, more: known.is_none(), fewer: false, touched }
+        Some(Changed { own: Some(Own::Crowd(seat)), completed, touched, ..Changed::default() })
     }
 
     /// Adds a peer that is not there. Says where, and how many entries were touched.
-    pub(super) fn insert(&mut self, peer: Peer<N>, key: &Key) -> (At, usize) {
+    pub(super) fn insert(&mut self, peer: Peer<N>, key: &Key) -> (Seat, usize) {
         let role = peer.stamp().role();
+        let downloads = role == Role::Downloader;
         self.seeders += usize::from(role == Role::Seeder);
-        self.table_mut(role == Role::Downloader).insert(peer, key)
+        let (at, touched) = self.table_mut(downloads).insert(peer, key);
+        (Seat { downloads, at }, touched)
     }
 
     pub(super) fn remove(&mut self, seat: Seat) {

@@ -34,6 +34,14 @@ impl Torrent {
         self.word = form.word();
     }
 
+    /// Keeps a form, and one more completed download if there is. Says how many there are.
+    pub(super) fn keep(&mut self, form: &Form, completes: bool) -> u32 {
+        let completed = self.completed().saturating_add(completes.into());
+        self.set_form(form);
+        self.set_completed(completed);
+        completed
+    }
+
     /// Completed downloads.
     pub(super) fn completed(&self) -> u32 {
         self.completed.get()
@@ -67,7 +75,7 @@ impl Entry for Torrent {
 /// One     | stamp | endpoint                                    |   a stamp's two lowest bits are never 3
 ///  bits     2   2   18      9         8        8             8        8             1
 /// Few     | 3 | 1 | frame | granule | v4 len | downloaders | v6 len | downloaders | 0 |
-///  bits     2   2   13     47
+///  bits     2   2   12     48
 /// Empty   | 3 | 0 | tick | 0                                    |
 ///  bits     2   2   32      28
 /// Many    | 3 | 2 | index | 0                                   |
@@ -146,7 +154,7 @@ impl Form {
         bits.take(2);
         #[expect(clippy::cast_possible_truncation, reason = "taken as so many bits")]
         match bits.take(2) {
-            EMPTY => Self::Empty(Tick::from_bits(bits.take(13) as u16)),
+            EMPTY => Self::Empty(Tick::from_bits(bits.take(12) as u16)),
             FEW => {
                 let piece = Piece { frame: bits.take(18) as u32, granule: bits.take(9) as u16 };
                 let v4 = Size { len: bits.take(8) as usize, downloaders: bits.take(8) as usize };
@@ -171,7 +179,7 @@ impl Form {
                 bytes[2..].copy_from_slice(&peer.endpoint);
                 u64::from_le_bytes(bytes)
             }
-            Self::Empty(since) => put(&[(NO_ROLE, 2), (EMPTY, 2), (since.bits().into(), 13)]),
+            Self::Empty(since) => put(&[(NO_ROLE, 2), (EMPTY, 2), (since.bits().into(), 12)]),
             Self::Few(Few { piece, sizes: Sizes { v4, v6 } }) => put(&[
                 (NO_ROLE, 2),
                 (FEW, 2),
@@ -227,7 +235,7 @@ mod tests {
     #[test]
     fn every_form_is_kept_to_its_extremes() {
         let mut forms = Vec::new();
-        for tick in [0, 1, 0x0fff, 0x1000, 0x1fff].map(Tick::from_bits) {
+        for tick in [0, 1, 0x07ff, 0x0800, 0x0fff].map(Tick::from_bits) {
             forms.push(Form::Empty(tick));
             for role in [Role::Downloader, Role::PartialSeed, Role::Seeder] {
                 for settled in [false, true] {

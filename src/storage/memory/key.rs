@@ -2,19 +2,35 @@
 
 use siphasher::sip::SipHasher13;
 
+use super::ports::Ports;
+
 /// What hashes are keyed with; nobody outside knows it.
 ///
 /// A hasher is larger, and made in no time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key([u8; 16]);
+pub(super) struct Key {
+    secret: [u8; 16],
+    ports: Ports,
+}
 
 impl Key {
-    pub(super) fn new(key: &[u8; 16]) -> Self {
-        Self(*key)
+    pub(super) fn new(secret: &[u8; 16], ports: Ports) -> Self {
+        Self { secret: *secret, ports }
     }
 
     pub(super) fn hash(&self, bytes: &[u8]) -> Hash {
-        Hash(SipHasher13::new_with_key(&self.0).hash(bytes))
+        Hash(SipHasher13::new_with_key(&self.secret).hash(bytes))
+    }
+
+    /// Of a peer's endpoint: the same for all of one [group](Ports), so that they can be counted where one of them would be.
+    #[inline(always)]
+    pub(super) fn endpoint<const N: usize>(&self, endpoint: &[u8; N]) -> Hash {
+        if self.ports.are_limited() { self.hash(self.ports.group(endpoint).as_bytes()) } else { self.hash(endpoint) }
+    }
+
+    /// How the ports of an address are limited.
+    pub(super) fn ports(&self) -> Ports {
+        self.ports
     }
 }
 
@@ -55,6 +71,15 @@ impl Hash {
         self.0.to_le_bytes()[4]
     }
 
+    /// All of it, for who has no other use for it.
+    pub(super) fn parts(self) -> [u16; 4] {
+        [0, 16, 32, 48].map(|bits| {
+            #[expect(clippy::cast_possible_truncation, reason = "16 bits at a time")]
+            let part = (self.0 >> bits) as u16;
+            part
+        })
+    }
+
     /// Two different buckets of `number`, which is at least 2.
     pub(super) fn buckets(self, number: usize) -> [usize; 2] {
         let [low, high, other_low, other_high, ..] = self.0.to_le_bytes();
@@ -71,10 +96,11 @@ pub(super) fn scaled(bits: u16, number: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ports::Ports;
     use super::*;
 
     fn hashes() -> impl Iterator<Item = Hash> {
-        let key = Key::new(b"0123456789abcdef");
+        let key = Key::new(b"0123456789abcdef", Ports::default());
         (0..20_000_u32).map(move |number| key.hash(&number.to_be_bytes()))
     }
 

@@ -42,14 +42,17 @@
 //!   What was found on the way is kept as a hint, to be looked at again under the last lock. Fewer shards would take fewer
 //!   cache lines, more would let more workers work; frames in use become huge pages, so that addresses are found at once.
 
+mod admission;
 mod bits;
 mod bucket;
 mod crowd;
 mod form;
 mod key;
+mod networks;
 mod packed;
 mod peer;
 mod pool;
+mod ports;
 mod room;
 mod sample;
 mod shard;
@@ -78,6 +81,7 @@ use crate::clock::Now;
 use crate::sys::{prefetch_to_write, tidy_frames};
 use key::{Hash, Key};
 use peer::Lifetime;
+use ports::Ports;
 use room::{Room, Share};
 use shard::{Path, Shard};
 use sweep::{Age, Cursor};
@@ -92,9 +96,11 @@ pub struct MemoryDriver;
 pub struct Config {
     /// Locks the store is divided among; 0 lets it choose.
     pub shards: usize,
-    /// Peers kept at most; 0 sets no limit. Others are answered and not stored; those that are known are renewed.
+    /// Peers kept at most; 0 sets no limit. Those that are known are renewed. For others a torrent gives way that has one
+    /// peer which has not been renewed, if one is near; else they are answered and not stored.
     pub max_peers: usize,
-    /// Torrents kept at most, those without peers included; 0 sets no limit. Others are answered as unknown.
+    /// Torrents kept at most, those without peers included; 0 sets no limit. Others have one give way, or are answered as
+    /// unknown.
     pub max_torrents: usize,
 }
 
@@ -127,7 +133,7 @@ pub struct MemoryStorage {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     key: Key,
     lifetime: Lifetime,
-    room: Option<Arc<Room>>,
+    room: Arc<Room>,
     /// The shard that the next sweep begins with.
     next_sweep: AtomicUsize,
 }
@@ -136,9 +142,9 @@ impl MemoryStorage {
     /// An empty store.
     pub fn new(config: &Config, environment: Environment) -> Self {
         let shards = if config.shards == 0 { DEFAULT_SHARDS } else { config.shards };
-        let key = Key::new(&environment.key);
-        let room = Room::new(config);
-        let shard = || Shard::new(key, room.clone().map(Share::new));
+        let key = Key::new(&environment.key, Ports::new(environment.limits.ports_per_address));
+        let room = Room::new(config, environment.limits, key);
+        let shard = || Shard::new(key, Share::new(room.clone()));
         Self {
             shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
             key,
@@ -186,9 +192,8 @@ impl MemoryStorage {
 
 impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
-        let tick = self.lifetime.tick(now);
+        let now = self.lifetime.moment(now);
         let Batch { seed, entries, peers } = &mut batch;
-        let limited = self.room.is_some();
         let mut number = 0;
         for entries in entries.chunks_mut(PREFETCHED) {
             let mut paths = ArrayVec::<Path, PREFETCHED>::new();
@@ -204,8 +209,7 @@ impl Storage for MemoryStorage {
             for (entry, path) in entries.iter_mut().zip(&paths) {
                 let mut shard = self.shard(path.hash).lock();
                 entry.reply = match &entry.request {
-                    Request::Announce(announce) if limited => shard.announce_within_limits(path, announce, tick, peers),
-                    Request::Announce(announce) => shard.announce(path, announce, tick, peers),
+                    Request::Announce(announce) => shard.announce(path, announce, now, peers),
                     Request::Scrape(scrape) => Reply::Scrape { counts: shard.counts(path, scrape) },
                 };
                 shard.settle();
@@ -246,7 +250,7 @@ impl Storage for MemoryStorage {
     }
 
     fn health(&self) -> Health {
-        Health { refused: self.room.as_ref().map_or(0, |room| room.refused()), ..Health::default() }
+        self.room.health()
     }
 }
 

@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::form::Size;
-use super::peer::{Peer, Stamp, Tick};
+use super::peer::{Moment, Peer, Stamp};
 use crate::storage::Role;
 use crate::sys::prefetch;
 
@@ -70,6 +70,7 @@ impl<const N: usize> Loose<N> {
         Size { len: self.peers.len(), downloaders: self.downloaders }
     }
 
+    #[cfg(test)]
     pub(super) fn packed(&self) -> Packed<'_, N> {
         Packed { peers: &self.peers, downloaders: self.downloaders }
     }
@@ -101,12 +102,13 @@ pub(super) fn change_role<const N: usize>(
 }
 
 /// The stamp of a peer that announces, and whether it completed a download that had not been counted.
-pub(super) fn stamp(known: Option<Stamp>, now: Tick, role: Role, completed: bool) -> (Stamp, bool) {
+pub(super) fn stamp(known: Option<Stamp>, now: Moment, role: Role, completed: bool) -> (Stamp, bool) {
     // One that begins as a seeder has nothing left to complete.
     let seeder = role == Role::Seeder;
     let settled = known.map_or(seeder, Stamp::settled);
     let counts = completed && seeder && known.is_none_or(|stamp| !stamp.settled());
-    (Stamp::new(now, role, settled || counts), counts)
+    let fresh = known.is_none_or(|stamp| stamp.is_fresh() && now.is_soon_after(stamp.tick()));
+    (Stamp::new(now.tick, role, settled || counts).with_fresh(fresh), counts)
 }
 
 /// Where the zones end. Partial seeds are few, so they are counted from the end.
@@ -132,11 +134,15 @@ const PREFETCHED_LINES: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rand::rngs::SmallRng;
     use rand::{RngExt, SeedableRng};
 
+    use super::super::peer::{Lifetime, Tick};
     use super::super::tests::kind::{gathered, spread};
     use super::*;
+    use crate::clock::Now;
 
     const ROLES: [Role; 3] = [Role::Downloader, Role::Seeder, Role::PartialSeed];
 
@@ -203,10 +209,10 @@ mod tests {
 
     #[test]
     fn a_completion_counts_once_and_never_for_one_that_began_as_a_seeder() {
-        let tick = Tick::from_bits(9);
+        let moment = Lifetime::new(Duration::from_secs(800)).moment(Now(9));
         let seen = |known, role, completed| {
-            let (stamp, counts) = stamp(known, tick, role, completed);
-            assert_eq!((stamp.tick(), stamp.role()), (tick, role));
+            let (stamp, counts) = stamp(known, moment, role, completed);
+            assert_eq!((stamp.tick(), stamp.role()), (moment.tick, role));
             (stamp.settled(), counts)
         };
         let known = |role, settled| Some(Stamp::new(Tick::default(), role, settled));
@@ -217,5 +223,22 @@ mod tests {
         assert_eq!(seen(known(Role::Downloader, false), Role::Seeder, false), (false, false));
         assert_eq!(seen(known(Role::Downloader, true), Role::Seeder, true), (true, false));
         assert_eq!(seen(known(Role::Seeder, true), Role::Downloader, true), (true, false));
+    }
+
+    #[test]
+    fn who_announces_again_at_once_is_not_renewed_by_that() {
+        let lifetime = Lifetime::new(Duration::from_secs(800));
+        for start in [0, u32::MAX - 50] {
+            let after = |seconds: u32, known: Option<Stamp>| {
+                stamp(known, lifetime.moment(Now(start.wrapping_add(seconds))), Role::Seeder, false).0
+            };
+            let first = after(0, None);
+            assert!(first.is_fresh());
+            let again = after(99, Some(after(0, Some(first))));
+            assert!(again.is_fresh());
+            assert!(!after(100, Some(first)).is_fresh() && !after(199, Some(again)).is_fresh());
+            // Renewed once, renewed for good.
+            assert!(!after(101, Some(after(100, Some(first)))).is_fresh());
+        }
     }
 }

@@ -53,13 +53,14 @@ impl<const N: usize> Entry for Peer<N> {
     const VACANT: Self = Self { endpoint: [0; N], stamp: [0xff; 2] };
 
     fn hash(&self, key: &Key) -> Hash {
-        key.hash(&self.endpoint)
+        key.endpoint(&self.endpoint)
     }
 }
 
-/// When a peer last announced, what it does, and whether its completion can no longer count.
+/// When a peer last announced, what it does, whether its completion can no longer count, and whether it is known by one
+/// announce alone.
 ///
-/// From the low end: 2 bits role (never 3), 1 bit settled, 13 bits tick.
+/// From the low end: 2 bits role (never 3), 1 bit settled, 1 bit fresh, 12 bits tick.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Stamp(u16);
 
@@ -70,7 +71,17 @@ impl Stamp {
             Role::PartialSeed => 1,
             Role::Seeder => 2,
         };
-        Self(tick.0 << 3 | u16::from(settled) << 2 | role)
+        Self(tick.0 << 4 | u16::from(settled) << 2 | role)
+    }
+
+    /// The same, fresh or not.
+    pub(super) fn with_fresh(self, fresh: bool) -> Self {
+        Self(self.0 & !FRESH | u16::from(fresh) << FRESH.trailing_zeros())
+    }
+
+    /// It has announced once, or again at once, and not since.
+    pub(super) const fn is_fresh(self) -> bool {
+        self.0 & FRESH != 0
     }
 
     pub(super) const fn from_bits(bits: u16) -> Self {
@@ -95,11 +106,11 @@ impl Stamp {
     }
 
     pub(super) fn tick(self) -> Tick {
-        Tick(self.0 >> 3)
+        Tick(self.0 >> 4)
     }
 }
 
-/// A coarse moment: 13 bits that wrap.
+/// A coarse moment: 12 bits that wrap.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Tick(u16);
 
@@ -109,9 +120,26 @@ impl Tick {
         Self(bits % TICKS)
     }
 
-    /// 13 bits.
+    /// 12 bits.
     pub(super) const fn bits(self) -> u16 {
         self.0
+    }
+}
+
+/// The moment of an announce, and what is needed to tell whether it renews a peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Now,
+    pub(super) tick: Tick,
+    /// Ticks in which another announce says no more than the first.
+    soon: u16,
+}
+
+impl Moment {
+    /// Whether `then` was so short a time ago that who has announced twice since may have just come. Else a flood of
+    /// invented peers would only have to send everything twice.
+    pub(super) fn is_soon_after(self, then: Tick) -> bool {
+        self.tick.0.wrapping_sub(then.0) % TICKS < self.soon
     }
 }
 
@@ -139,6 +167,12 @@ impl Lifetime {
         Tick((now.0 >> self.shift) as u16 % TICKS)
     }
 
+    /// The moment of an announce. A peer that comes again within an eighth of its lifetime has not been renewed by that:
+    /// clients do so by themselves only after more.
+    pub(super) fn moment(self, now: Now) -> Moment {
+        Moment { now, tick: self.tick(now), soon: self.ticks / 8 }
+    }
+
     /// Whether something of the moment `then` has outlived the lifetime: never early, at most two ticks late.
     ///
     /// `then` may lie ahead of `now`: a worker may have read its clock, and stamped a peer, since the sweeping thread
@@ -150,7 +184,10 @@ impl Lifetime {
 }
 
 /// Ticks before the count comes round.
-const TICKS: u16 = 1 << 13;
+const TICKS: u16 = 1 << 12;
+
+/// In a stamp.
+const FRESH: u16 = 0b1000;
 
 /// Ticks that one thread's moment may be ahead of another's: far more than happens, and still few enough that a peer is
 /// swept long before its age is taken for a negative one.
@@ -166,11 +203,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_keeps_its_three_parts() {
+    fn a_stamp_keeps_its_parts() {
         for role in [Role::Seeder, Role::PartialSeed, Role::Downloader] {
             for settled in [false, true] {
                 let stamp = Stamp::new(Tick(TICKS - 1), role, settled);
-                assert_eq!((stamp.tick(), stamp.role(), stamp.settled()), (Tick(TICKS - 1), role, settled));
+                for (stamp, fresh) in [(stamp, false), (stamp.with_fresh(true), true)] {
+                    assert_eq!((stamp.tick(), stamp.role()), (Tick(TICKS - 1), role));
+                    assert_eq!((stamp.settled(), stamp.is_fresh()), (settled, fresh));
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How much a store may hold, where that is limited: counts that its shards keep together.
+//! How much a store may hold, and counts of what it holds and refuses that its shards keep together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,14 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::warn;
 
 use super::Config;
+use super::key::Key;
+use super::networks::Networks;
+use crate::bittorrent::Endpoint;
+use crate::clock::Now;
+use crate::storage::{Health, Limits, Refused};
 
 /// What all shards hold together, and may hold.
 #[derive(Debug)]
 pub(super) struct Room {
-    most: Held,
+    /// Nothing where that is not limited; then nothing is counted either.
+    most: Option<Held>,
+    networks: Option<Networks>,
     peers: AtomicU64,
     torrents: AtomicU64,
-    refused: AtomicU64,
+    evicted: AtomicU64,
+    refused: [AtomicU64; 4],
 }
 
 /// One shard's part of it.
@@ -31,18 +39,41 @@ pub(super) struct Held {
     pub(super) torrents: u64,
 }
 
+/// The limit that a newcomer would exceed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Beyond {
+    /// Of the peers of a store.
+    Peers,
+    /// Of its torrents, though not of its peers.
+    Torrents,
+    /// Of what a network may bring in.
+    Network,
+    /// Of the ports that an address may have in a swarm.
+    Ports,
+}
+
 impl Room {
-    /// Nothing where there is no limit, so that nothing is counted either.
-    pub(super) fn new(config: &Config) -> Option<Arc<Self>> {
+    pub(super) fn new(config: &Config, limits: Limits, key: Key) -> Arc<Self> {
         let most = |limit: usize| if limit == 0 { u64::MAX } else { limit as u64 };
         let most = Held { peers: most(config.max_peers), torrents: most(config.max_torrents) };
-        let [peers, torrents, refused] = Default::default();
-        (most.peers.min(most.torrents) < u64::MAX).then(|| Arc::new(Self { most, peers, torrents, refused }))
+        let most = (most.peers.min(most.torrents) < u64::MAX).then_some(most);
+        let networks = Networks::new(limits, key);
+        let [peers, torrents, evicted] = Default::default();
+        Arc::new(Self { most, networks, peers, torrents, evicted, refused: Default::default() })
     }
 
-    /// Announces that were answered and not stored.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    pub(super) fn health(&self) -> Health {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let refused = |beyond: Beyond| read(&self.refused[beyond as usize]);
+        Health {
+            refused: Refused {
+                room: refused(Beyond::Peers) + refused(Beyond::Torrents),
+                network: refused(Beyond::Network),
+                ports: refused(Beyond::Ports),
+            },
+            evicted: read(&self.evicted),
+            ..Health::default()
+        }
     }
 }
 
@@ -51,25 +82,53 @@ impl Share {
         Self { room, told: Held::default() }
     }
 
-    pub(super) fn has_peers_enough(&self) -> bool {
-        self.room.peers.load(Ordering::Relaxed) >= self.room.most.peers
+    /// What there is no room for, if a peer is to come in, into a torrent that is kept or into a new one.
+    pub(super) fn lack(&self, new_torrent: bool) -> Option<Beyond> {
+        let most = self.room.most?;
+        let full = |count: &AtomicU64, most| count.load(Ordering::Relaxed) >= most;
+        if full(&self.room.peers, most.peers) {
+            return Some(Beyond::Peers);
+        }
+        (new_torrent && full(&self.room.torrents, most.torrents)).then_some(Beyond::Torrents)
     }
 
-    pub(super) fn has_torrents_enough(&self) -> bool {
-        self.room.torrents.load(Ordering::Relaxed) >= self.room.most.torrents
+    /// Whether the network of a new peer may bring it in. Counts it there if so.
+    pub(super) fn admits(&self, peer: &Endpoint, now: Now) -> bool {
+        self.room.networks.as_ref().is_none_or(|networks| networks.admit(peer, now))
     }
 
-    /// Counts one that is not stored, for want of room for peers or for torrents, and says so of the first.
-    pub(super) fn refuse(&self, peers: bool) {
-        if self.room.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            let most = self.room.most;
-            let (what, most) = if peers { ("peers", most.peers) } else { ("torrents", most.torrents) };
-            warn!("storage: {most} {what} fill the memory that they may take; others are answered and not stored");
+    /// Counts one that is not stored, and says so of the first.
+    pub(super) fn refuse(&self, beyond: Beyond) {
+        if self.room.refused[beyond as usize].fetch_add(1, Ordering::Relaxed) > 0 {
+            return;
+        }
+        let most = self.room.most.unwrap_or_default();
+        match beyond {
+            Beyond::Peers => {
+                warn!("storage: max_peers = {} is reached; others are answered and not stored", most.peers)
+            }
+            Beyond::Torrents => {
+                warn!("storage: max_torrents = {} is reached; others are answered and not stored", most.torrents);
+            }
+            Beyond::Network => {
+                warn!("limits: a network brings in more new peers than it may; they are answered and not stored")
+            }
+            Beyond::Ports => {
+                warn!("limits: an address has more ports in a swarm than it may; they are answered and not stored")
+            }
         }
     }
 
-    /// Says what the shard holds now.
+    /// Counts a torrent that gave way.
+    pub(super) fn evict(&self) {
+        self.room.evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says what the shard holds now, where that is limited.
     pub(super) fn tell(&mut self, held: Held) {
+        if self.room.most.is_none() {
+            return;
+        }
         // A difference below zero is added all the same, across the wrap.
         let tell = |count: &AtomicU64, now: u64, before: u64| {
             if now != before {

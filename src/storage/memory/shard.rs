@@ -3,13 +3,14 @@
 use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
-use super::peer::Tick;
-use super::room::{Held, Share};
+use super::packed::stamp;
+use super::peer::Moment;
+use super::room::Share;
 use super::swarms::{Changed, Swarms};
 use super::table::{At, Table};
 use super::walk::Dice;
 use crate::bittorrent::{Counts, InfoHash, PerFamily};
-use crate::storage::{Announce, Change, Reply, Request, Scrape};
+use crate::storage::{Announce, Change, Reply, Request, Scrape, Span};
 use crate::sys::prefetch_all;
 
 /// The torrents whose hash falls to this shard.
@@ -18,8 +19,8 @@ pub(super) struct Shard {
     pub(super) torrents: Table<Torrent>,
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
-    /// Its part of a store that is limited.
-    share: Option<Share>,
+    /// Its part of what the store may hold.
+    pub(super) share: Share,
     /// Entries touched since the lock was taken.
     pub(super) touched: usize,
     /// The most that were ever.
@@ -27,7 +28,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(key: Key, share: Option<Share>) -> Self {
+    pub(super) fn new(key: Key, share: Share) -> Self {
         let (torrents, swarms) = (Table::default(), Swarms::new(key));
         Self { torrents, swarms, peers: PerFamily::default(), share, touched: 0, most_touched: 0 }
     }
@@ -51,69 +52,78 @@ impl Shard {
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
     #[inline(always)]
-    pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Tick, out: &mut Vec<u8>) -> Reply {
-        let at = match self.find(path, announce.info_hash) {
-            Some(at) => at,
-            None if matches!(announce.change, Change::Present { .. }) => {
-                let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.swarms.key);
-                self.touched += touched;
-                at
-            }
-            None => return Reply::Announce { counts: Counts::default(), peers: PerFamily::default() },
+    pub(super) fn announce(&mut self, path: &Path, announce: &Announce, now: Moment, out: &mut Vec<u8>) -> Reply {
+        let known = self.announce_of_known(path, announce, now, out);
+        known.unwrap_or_else(|| self.announce_of_newcomer(path, announce, now, out))
+    }
+
+    /// The same; nothing if it would bring in a peer.
+    #[inline(always)]
+    fn announce_of_known(&mut self, path: &Path, announce: &Announce, now: Moment, out: &mut Vec<u8>) -> Option<Reply> {
+        let Some(at) = self.find(path, announce.info_hash) else {
+            return (!matches!(announce.change, Change::Present { .. })).then_some(UNKNOWN);
         };
         let torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
-        let Changed { own, completed, more, fewer, touched } =
-            self.swarms.change(&mut form, announce, path.crowd.map(|(_, own)| own), now);
-        torrent.set_form(&form);
-        torrent.set_completed(torrent.completed().saturating_add(completed.into()));
-        self.touched += touched;
-        let peers = &mut self.peers[announce.peer.family()];
-        *peers = *peers + u64::from(more) - u64::from(fewer);
-        let reply = self.swarms.of(&form).reply(announce, own, torrent.completed(), path.dice, out);
-        if torrent.is_forgettable() {
-            self.torrents.remove(at);
-        }
-        reply
+        let own = path.crowd.map(|(_, own)| own);
+        let changed = self.swarms.change(&mut form, announce, own, now)?;
+        let completed = torrent.keep(&form, changed.completed);
+        Some(self.answer(at, &form, completed, &changed, path, announce, out))
     }
 
-    /// Says how much is kept here, where it is limited.
-    pub(super) fn tell(&mut self) {
-        if let Some(share) = &mut self.share {
-            share.tell(Held { peers: self.peers.v4 + self.peers.v6, torrents: self.torrents.len() as u64 });
-        }
-    }
-
-    /// The same as [`announce`](Self::announce), within what may be kept. Apart from it, so that it costs others nothing.
+    /// The same of a peer that is not known. Apart, so that it costs those who are nothing.
     #[inline(never)]
-    pub(super) fn announce_within_limits(
+    fn announce_of_newcomer(&mut self, path: &Path, announce: &Announce, now: Moment, out: &mut Vec<u8>) -> Reply {
+        let Change::Present { role, completed } = announce.change else { return UNKNOWN };
+        let mut announce = *announce;
+        if self.admit(path, &announce, now).is_err() {
+            announce.change = Change::Unchanged { role };
+        }
+        let enters = announce.change == Change::Present { role, completed };
+        let torrent = self.find(path, announce.info_hash).or_else(|| {
+            enters.then(|| {
+                let (at, touched) = self.torrents.insert(Torrent::new(announce.info_hash), &self.swarms.key);
+                self.touched += touched;
+                at
+            })
+        });
+        let Some(at) = torrent else { return UNKNOWN };
+        let torrent = self.torrents.entry_mut(at);
+        let mut form = torrent.form();
+        let mut changed = Changed::default();
+        if enters {
+            let (stamp, completed) = stamp(None, now, role, completed);
+            let (own, touched) = self.swarms.enter(&mut form, announce.info_hash, &announce.peer, stamp);
+            changed = Changed { own: Some(own), completed, more: true, fewer: false, touched };
+        }
+        let completed = torrent.keep(&form, changed.completed);
+        self.answer(at, &form, completed, &changed, path, &announce, out)
+    }
+
+    /// Counts what an announce has changed, and answers it.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "what two callers know, in registers")]
+    fn answer(
         &mut self,
+        at: At,
+        form: &Form,
+        completed: u32,
+        changed: &Changed,
         path: &Path,
         announce: &Announce,
-        now: Tick,
         out: &mut Vec<u8>,
     ) -> Reply {
-        let refused = self.refused(path, announce);
-        let reply = self.announce(path, refused.as_ref().unwrap_or(announce), now, out);
-        self.tell();
+        self.touched += changed.touched;
+        let reply = self.swarms.of(form).reply(announce, changed.own, completed, path.dice, out);
+        if changed.more || changed.fewer {
+            let peers = &mut self.peers[announce.peer.family()];
+            *peers = *peers + u64::from(changed.more) - u64::from(changed.fewer);
+            if self.torrents.entry(at).is_forgettable() {
+                self.torrents.remove(at);
+            }
+            self.tell();
+        }
         reply
-    }
-
-    /// What becomes of an announce that would bring in more than there is room for: a look, which changes nothing.
-    fn refused(&self, path: &Path, announce: &Announce) -> Option<Announce> {
-        let share = self.share.as_ref()?;
-        let Change::Present { role, .. } = announce.change else { return None };
-        let (peers, torrents) = (share.has_peers_enough(), share.has_torrents_enough());
-        if !peers && !torrents {
-            return None;
-        }
-        let torrent = self.find(path, announce.info_hash);
-        let known = |at| !peers || self.swarms.has(&self.torrents.entry(at).form(), announce);
-        if torrent.is_some_and(known) {
-            return None;
-        }
-        share.refuse(peers);
-        Some(Announce { change: Change::Unchanged { role }, ..*announce })
     }
 
     /// Counts of one family's swarm; zeros for an unknown torrent.
@@ -138,7 +148,7 @@ impl Shard {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
             Form::Many(index) => {
                 self.swarms.crowds[index as usize].as_deref().inspect(|crowds| prefetch_all(*crowds));
-                path.crowd = Some((index, self.swarms.sought(announce)));
+                path.crowd = Some((index, self.swarms.sought(&announce.peer)));
             }
             Form::Empty(_) | Form::One(_) => {}
         }
@@ -163,7 +173,7 @@ impl Shard {
     }
 
     #[inline(always)]
-    fn find(&self, path: &Path, info_hash: InfoHash) -> Option<At> {
+    pub(super) fn find(&self, path: &Path, info_hash: InfoHash) -> Option<At> {
         let same = |torrent: &Torrent| torrent.info_hash == info_hash;
         let seen = path.torrent.and_then(|at| self.torrents.look(at, same));
         seen.or_else(|| self.torrents.find(path.hash, same))
@@ -191,3 +201,9 @@ impl Path {
 
 /// Entries that may be touched while a lock is held: some tens of microseconds.
 pub(super) const MOST_TOUCHED: usize = 4_096;
+
+/// What is said of a torrent that nobody has announced.
+const UNKNOWN: Reply = Reply::Announce {
+    counts: Counts { seeders: 0, leechers: 0, downloaders: 0, completed: 0 },
+    peers: PerFamily { v4: Span { start: 0, end: 0 }, v6: Span { start: 0, end: 0 } },
+};

@@ -1,8 +1,9 @@
 //! One family's swarm of one torrent, read alike in whatever form it is kept.
 
-use super::crowd::{Crowd, Seat, Sought};
-use super::key::Hash;
+use super::crowd::{Crowd, Seat};
+use super::key::{Hash, Key};
 use super::packed::Packed;
+use super::peer::Peer;
 use super::sample::sample;
 use super::table::At;
 use super::walk::Dice;
@@ -36,6 +37,7 @@ pub(super) enum Own {
 
 impl Dual<'_> {
     /// What an announce is answered, and its peers' compact bytes at the end of `out`.
+    #[inline(always)]
     pub(super) fn reply(
         self,
         announce: &Announce,
@@ -60,6 +62,7 @@ impl Dual<'_> {
         PerFamily { v4: self.v4.len() as u64, v6: self.v6.len() as u64 }
     }
 
+    #[inline(always)]
     fn choose(
         self,
         announce: &Announce,
@@ -141,10 +144,13 @@ impl<const N: usize> Swarm<'_, N> {
         }
     }
 
-    pub(super) fn has(self, endpoint: &[u8; N], sought: Sought) -> bool {
+    /// How many peers are of this one's group of ports.
+    pub(super) fn grouped(self, endpoint: &[u8; N], key: &Key) -> usize {
+        let group = key.ports().group(endpoint);
+        let same = |peer: &Peer<N>| key.ports().group(&peer.endpoint) == group;
         match self {
-            Self::Packed(packed) => packed.find(endpoint).is_some(),
-            Self::Crowd(crowd) => crowd.find(endpoint, sought, Role::Downloader).is_some(),
+            Self::Packed(packed) => packed.peers.iter().filter(|peer| same(peer)).count(),
+            Self::Crowd(crowd) => crowd.count(key.endpoint(endpoint), same),
         }
     }
 

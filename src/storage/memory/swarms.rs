@@ -6,12 +6,12 @@ use super::crowd::{Crowd, Sought};
 use super::form::{Few, Form, Size, Sizes};
 use super::key::Key;
 use super::packed::{Loose, Packed, change_role, stamp};
-use super::peer::{Peer, Tick};
+use super::peer::{Moment, Peer, Stamp, Tick};
 use super::pool::{Piece, Pool};
 use super::swarm::{Dual, Own, Swarm};
 use super::sweep::Age;
-use crate::bittorrent::{Endpoint, InfoHash};
-use crate::storage::{Announce, Change};
+use crate::bittorrent::{Endpoint, Family, InfoHash};
+use crate::storage::{Announce, Change, Role};
 
 /// The peers of all torrents of a shard, but those that are alone.
 #[derive(Debug)]
@@ -90,35 +90,34 @@ impl Swarms {
         Dual { v4: Swarm::Packed(v4), v6: Swarm::Packed(v6) }
     }
 
-    /// Applies an announce's change to the swarms of a form, and to the form.
-    pub(super) fn change(&mut self, form: &mut Form, announce: &Announce, own: Option<Sought>, now: Tick) -> Changed {
+    /// Applies an announce's change to the swarms of a form, and to the form; nothing if it would bring in a peer.
+    #[inline(always)]
+    pub(super) fn change(
+        &mut self,
+        form: &mut Form,
+        announce: &Announce,
+        own: Option<Sought>,
+        now: Moment,
+    ) -> Option<Changed> {
         if let Form::Many(index) = *form {
             return self.change_crowd(form, index, announce, own, now);
         }
         let mut sizes = form.sizes();
         let (v4, v6) = self.packed_mut(form);
-        let len = v4.len() + v6.len();
-        let changed = match announce.peer {
+        let touched = v4.len() + v6.len();
+        let renewed = match announce.peer {
             Endpoint::V4(endpoint) => renew(v4, &mut sizes.v4.downloaders, &endpoint, announce.change, now),
             Endpoint::V6(endpoint) => renew(v6, &mut sizes.v6.downloaders, &endpoint, announce.change, now),
         };
-        if let Some(changed) = changed {
-            if let Form::Few(few) = form {
-                few.sizes = sizes;
+        match renewed {
+            Ok(changed) => {
+                if let Form::Few(few) = form {
+                    few.sizes = sizes;
+                }
+                Some(Changed { touched, ..changed })
             }
-            return Changed { touched: len, ..changed };
+            Err(at) => Some(self.leave(form, announce, at?, now.tick)),
         }
-        let mut both = self.take_apart(form);
-        let (own, completed) = match announce.peer {
-            Endpoint::V4(endpoint) => enter_or_leave(&mut both.v4, endpoint, announce.change, now),
-            Endpoint::V6(endpoint) => enter_or_leave(&mut both.v6, endpoint, announce.change, now),
-        };
-        let touched = len + self.put_together(form, &both, announce.info_hash, now);
-        let own = own.and_then(|at| {
-            if let Form::Many(index) = *form { self.seat(index, announce) } else { Some(Own::Packed(at)) }
-        });
-        let more = own.is_some();
-        Changed { own, completed, more, fewer: !more, touched }
     }
 
     fn change_crowd(
@@ -127,18 +126,81 @@ impl Swarms {
         index: u32,
         announce: &Announce,
         own: Option<Sought>,
-        now: Tick,
-    ) -> Changed {
-        let own = own.unwrap_or_else(|| self.sought(announce));
+        now: Moment,
+    ) -> Option<Changed> {
+        let own = own.unwrap_or_else(|| self.sought(&announce.peer));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
         let mut changed = match announce.peer {
             Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &self.key),
             Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &self.key),
-        };
+        }?;
         if announce.change == Change::Absent {
-            changed.touched += self.dissolve(form, now);
+            changed.touched += self.dissolve(form, now.tick);
         }
-        changed
+        Some(changed)
+    }
+
+    /// Has the peer at a position of a small swarm leave it.
+    fn leave(&mut self, form: &mut Form, announce: &Announce, at: usize, now: Tick) -> Changed {
+        let mut both = self.take_apart(form);
+        match announce.peer.family() {
+            Family::V4 => both.v4.remove(at),
+            Family::V6 => both.v6.remove(at),
+        }
+        let touched = 1 + self.put_together(form, &both, announce.info_hash, now);
+        Changed { fewer: true, touched, ..Changed::default() }
+    }
+
+    /// Adds a peer that is not there. Says where it is, and how many entries were touched.
+    pub(super) fn enter(
+        &mut self,
+        form: &mut Form,
+        info_hash: InfoHash,
+        peer: &Endpoint,
+        stamp: Stamp,
+    ) -> (Own, usize) {
+        if let Form::Many(index) = *form {
+            let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
+            let (seat, touched) = match *peer {
+                Endpoint::V4(endpoint) => crowds.v4.insert(Peer::new(endpoint, stamp), &self.key),
+                Endpoint::V6(endpoint) => crowds.v6.insert(Peer::new(endpoint, stamp), &self.key),
+            };
+            return (Own::Crowd(seat), touched);
+        }
+        let mut both = self.take_apart(form);
+        let at = match *peer {
+            Endpoint::V4(endpoint) => both.v4.insert(Peer::new(endpoint, stamp)),
+            Endpoint::V6(endpoint) => both.v6.insert(Peer::new(endpoint, stamp)),
+        };
+        let touched = self.put_together(form, &both, info_hash, stamp.tick());
+        let own = if let Form::Many(index) = *form { self.seat(index, peer, stamp.role()) } else { Own::Packed(at) };
+        (own, touched)
+    }
+
+    /// Whether there is one peer and no other, and that has not been renewed.
+    pub(super) fn is_fresh_and_alone(&self, form: &Form) -> bool {
+        match form {
+            Form::One(peer) => peer.stamp().is_fresh(),
+            Form::Few(few) if few.sizes.v4.len + few.sizes.v6.len == 1 => {
+                let Dual { v6: Swarm::Packed(Packed { peers: [peer], .. }), .. } = self.of(form) else { return false };
+                peer.stamp().is_fresh()
+            }
+            _ => false,
+        }
+    }
+
+    /// How many peers of a form are of the announcer's group of [ports](super::ports), where those are limited.
+    pub(super) fn grouped(&self, form: &Form, announce: &Announce) -> usize {
+        let Dual { v4, v6 } = self.of(form);
+        match &announce.peer {
+            Endpoint::V4(endpoint) => v4.grouped(endpoint, &self.key),
+            Endpoint::V6(endpoint) => v6.grouped(endpoint, &self.key),
+        }
+    }
+
+    /// Leaves nobody in small swarms.
+    pub(super) fn clear(&mut self, form: &mut Form, info_hash: InfoHash, now: Tick) {
+        self.put_together(form, &Both::default(), info_hash, now);
     }
 
     /// Has crowds that have become few kept as such.
@@ -238,29 +300,24 @@ impl Swarms {
         v4 + v6
     }
 
-    /// Whether the announcer is one of the peers.
-    pub(super) fn has(&self, form: &Form, announce: &Announce) -> bool {
-        let Dual { v4, v6 } = self.of(form);
-        match announce.peer {
-            Endpoint::V4(endpoint) => v4.has(&endpoint, self.sought(announce)),
-            Endpoint::V6(endpoint) => v6.has(&endpoint, self.sought(announce)),
-        }
-    }
-
-    /// What the announcer is looked for by in a crowd.
-    pub(super) fn sought(&self, announce: &Announce) -> Sought {
-        Sought { hash: self.key.hash(announce.peer.as_bytes()), at: None }
-    }
-
-    fn seat(&self, index: u32, announce: &Announce) -> Option<Own> {
-        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
-        let Change::Present { role, .. } = announce.change else { return None };
-        let own = self.sought(announce);
-        let seat = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.find(&endpoint, own, role),
-            Endpoint::V6(endpoint) => crowds.v6.find(&endpoint, own, role),
+    /// What a peer is looked for by in a crowd.
+    pub(super) fn sought(&self, peer: &Endpoint) -> Sought {
+        let hash = match peer {
+            Endpoint::V4(endpoint) => self.key.endpoint(endpoint),
+            Endpoint::V6(endpoint) => self.key.endpoint(endpoint),
         };
-        seat.map(Own::Crowd)
+        Sought { hash, at: None }
+    }
+
+    /// Where a peer is that has become one of a crowd.
+    fn seat(&self, index: u32, peer: &Endpoint, role: Role) -> Own {
+        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
+        let own = self.sought(peer);
+        let seat = match peer {
+            Endpoint::V4(endpoint) => crowds.v4.find(endpoint, own, role),
+            Endpoint::V6(endpoint) => crowds.v6.find(endpoint, own, role),
+        };
+        Own::Crowd(seat.expect("it has just been gathered"))
     }
 
     fn packed_mut<'a>(&'a mut self, form: &'a mut Form) -> (&'a mut [Peer<6>], &'a mut [Peer<18>]) {
@@ -276,43 +333,28 @@ impl Swarms {
     }
 }
 
-/// Applies a change that leaves a small swarm its size; `None` if it is to gain or lose a peer.
+/// Applies a change that leaves a small swarm its size. If it is to gain a peer, or to lose the one at a position, that is for
+/// others to do.
+#[inline(always)]
 fn renew<const N: usize>(
     peers: &mut [Peer<N>],
     downloaders: &mut usize,
     endpoint: &[u8; N],
     change: Change,
-    now: Tick,
-) -> Option<Changed> {
+    now: Moment,
+) -> Result<Changed, Option<usize>> {
     let at = Packed { peers, downloaders: *downloaders }.find(endpoint);
     match (change, at) {
         (Change::Present { role, completed }, Some(at)) => {
             let (stamp, completed) = stamp(Some(peers[at].stamp()), now, role, completed);
             let at = change_role(peers, downloaders, at, stamp);
-            Some(Changed { own: Some(Own::Packed(at)), completed, ..Changed::default() })
+            Ok(Changed { own: Some(Own::Packed(at)), completed, ..Changed::default() })
         }
-        (Change::Present { .. }, None) | (Change::Absent, Some(_)) => None,
+        (Change::Present { .. }, None) | (Change::Absent, Some(_)) => Err(at),
         (Change::Absent | Change::Unchanged { .. }, at) => {
-            Some(Changed { own: at.map(Own::Packed), ..Changed::default() })
+            Ok(Changed { own: at.map(Own::Packed), ..Changed::default() })
         }
     }
-}
-
-/// Has a peer enter or leave a small swarm. Says where it is now, and whether it has completed a download.
-fn enter_or_leave<const N: usize>(
-    swarm: &mut Loose<N>,
-    endpoint: [u8; N],
-    change: Change,
-    now: Tick,
-) -> (Option<usize>, bool) {
-    if let Change::Present { role, completed } = change {
-        let (stamp, completed) = stamp(None, now, role, completed);
-        return (Some(swarm.insert(Peer::new(endpoint, stamp))), completed);
-    }
-    if let Some(at) = swarm.packed().find(&endpoint) {
-        swarm.remove(at);
-    }
-    (None, false)
 }
 
 fn peers<const N: usize>(bytes: &[u8]) -> &[Peer<N>] {

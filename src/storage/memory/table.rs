@@ -67,6 +67,13 @@ impl<E: Entry> Table<E> {
         Some(At { page, bucket, entry })
     }
 
+    /// How many entries there are of this hash that are the `same`.
+    pub(super) fn count(&self, hash: Hash, same: impl Fn(&E) -> bool) -> usize {
+        let Some((_, page)) = self.page_of(hash) else { return 0 };
+        let buckets = page.choices(hash).into_iter().flatten();
+        buckets.map(|bucket| page.bucket(bucket).count(hash.tag(), &same)).sum()
+    }
+
     /// Has the processor fetch what `find` reads first: the tags.
     pub(super) fn prefetch(&self, hash: Hash) {
         if let Some((_, page)) = self.page_of(hash)

@@ -219,12 +219,13 @@ const DRAWS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::super::key::Key;
+    use super::super::ports::Ports;
     use super::super::tests::kind::Kind;
     use super::*;
 
     #[test]
     fn dice_that_show_the_extremes_lead_to_peers_too() {
-        let key = Key::new(b"0123456789abcdef");
+        let key = Key::new(b"0123456789abcdef", Ports::default());
         let parts = [0, 1, 0x7fff, 0x8000, 0xfffe, 0xffff];
         let mut table = Table::<Peer<6>>::default();
         for number in 0..4_000 {

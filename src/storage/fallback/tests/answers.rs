@@ -103,7 +103,7 @@ async fn memory_is_bounded() {
         pair.ask(&[comes(1, port)]).await;
     }
     assert_eq!(pair.fallback.0.memory.totals().peers, Some(PerFamily { v4: 10, v6: 0 }));
-    assert_eq!((pair.fallback.health().refused, pair.leechers(1).await.0), (10, 20));
+    assert_eq!((pair.fallback.health().refused.room, pair.leechers(1).await.0), (10, 20));
     pair.break_off().await;
     assert_eq!(pair.leechers(1).await.0, 10);
 }

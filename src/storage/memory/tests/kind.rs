@@ -10,7 +10,7 @@ use crate::storage::Role;
 
 /// An entry that tests can make and read.
 pub(in crate::storage::memory) trait Kind: Entry {
-    /// The entry of this number, with this value: below 2^13.
+    /// The entry of this number, with this value: below 2^12.
     fn make(number: u32, value: u16) -> Self;
     fn number(&self) -> u32;
     fn value(&self) -> u16;

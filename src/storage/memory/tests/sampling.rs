@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::super::key::Key;
 use super::super::peer::Peer;
+use super::super::ports::Ports;
 use super::super::sample::{Places, sample};
 use super::super::table::{At, Table};
 use super::super::walk::Dice;
@@ -52,7 +53,7 @@ impl Tally {
 }
 
 fn table(numbers: u32, keep: impl Fn(u32) -> bool) -> (Table<Peer<6>>, Key) {
-    let key = Key::new(b"0123456789abcdef");
+    let key = Key::new(b"0123456789abcdef", Ports::default());
     let mut table = Table::default();
     for number in 0..numbers {
         table.insert(Peer::make(number, 0), &key);
@@ -79,7 +80,7 @@ fn a_table_offers_everyone_alike() {
     for (numbers, keep) in [(10_000, (|_| true) as fn(u32) -> bool), (20_000, sparse)] {
         let (table, key) = table(numbers, keep);
         let mut tally = Tally::of((0..numbers).filter(|&number| keep(number) && number != 77));
-        let hash = key.hash(&spread::<6>(77));
+        let hash = key.endpoint(&spread::<6>(77));
         let skip = table.find(hash, |peer| peer.number() == 77);
         for round in 0..12_000 {
             let want = [1, 30, 50][round % 3];
@@ -97,7 +98,7 @@ fn a_table_of_any_size_gives_as_many_as_are_wanted() {
         let mut tally = Tally::of(0..size);
         for _ in 0..200 {
             let own = rng.random_range(0..size);
-            let hash = key.hash(&spread::<6>(own));
+            let hash = key.endpoint(&spread::<6>(own));
             let skip = table.find(hash, |peer| peer.number() == own).filter(|_| rng.random());
             let others = size as usize - usize::from(skip.is_some());
             let most = if rng.random() { others } else { others.min(20) };
@@ -113,7 +114,7 @@ fn a_table_of_any_size_gives_as_many_as_are_wanted() {
 fn what_will_be_drawn_can_be_fetched_whatever_is_left_of_a_table() {
     let mut rng = SmallRng::seed_from_u64(3);
     for size in [0, 1, 40, 3_000] {
-        let key = Key::new(b"0123456789abcdef");
+        let key = Key::new(b"0123456789abcdef", Ports::default());
         let keeps: [fn(u32) -> bool; 4] = [|_| true, |number| number == 0, |number| number % 40 == 0, |_| false];
         for keep in keeps {
             let (mut table, _) = table(size, keep);
@@ -140,7 +141,7 @@ fn neighbours_in_a_crowd_are_not_always_together() {
     // By the place of the first of the two in its bucket: how often it was chosen, and its neighbour with it.
     let mut counts = [[0_u32; 2]; 55];
     let place_and_neighbour = |number: u32| {
-        let at = table.find(key.hash(&spread::<6>(number)), |peer| peer.number() == number)?;
+        let at = table.find(key.endpoint(&spread::<6>(number)), |peer| peer.number() == number)?;
         let next = table.pages()[at.page].bucket(at.bucket).entries().get(at.entry + 1)?;
         Some((at.entry, next.number()))
     };

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use super::super::form::Torrent;
 use super::super::key::Key;
 use super::super::peer::Peer;
+use super::super::ports::Ports;
 use super::super::shard::MOST_TOUCHED;
 use super::super::table::{At, Table};
 use super::kind::Kind;
@@ -93,7 +94,7 @@ struct Trial<E> {
 impl<E: Kind> Trial<E> {
     fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let key = Key::new(&rng.random());
+        let key = Key::new(&rng.random(), Ports::default());
         Self { table: Table::default(), map: HashMap::new(), key, rng, most_touched: 0 }
     }
 
@@ -127,7 +128,7 @@ impl<E: Kind> Trial<E> {
     }
 
     fn insert(&mut self, number: u32) {
-        let value = self.rng.random_range(0..1 << 13);
+        let value = self.rng.random_range(0..1 << 12);
         let (at, touched) = self.table.insert(E::make(number, value), &self.key);
         assert_eq!((self.table.entry(at).number(), self.table.entry(at).value()), (number, value));
         self.map.insert(number, value);
@@ -142,7 +143,7 @@ impl<E: Kind> Trial<E> {
 
     fn change_someone(&mut self) {
         let Some((at, number)) = self.someone() else { return };
-        let value = self.rng.random_range(0..1 << 13);
+        let value = self.rng.random_range(0..1 << 12);
         *self.table.entry_mut(at) = E::make(number, value);
         self.map.insert(number, value);
     }
