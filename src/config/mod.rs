@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
 use crate::storage::{Drivers, Limits, Settings};
-use crate::{http, tracker, udp};
+use crate::{admin, http, tracker, udp};
 
 pub use problem::{Fault, Place, Problem};
 
@@ -35,6 +35,8 @@ pub struct Config {
     pub storage: Storage,
     /// `[limits]`: how much one source may bring in.
     pub limits: Limits,
+    /// `[admin]`: where operators look.
+    pub admin: admin::Config,
     /// `[log]`: what is logged, and how.
     pub log: Log,
 }
@@ -79,6 +81,7 @@ impl Config {
                 tables: drivers.iter().map(|driver| (driver.name().into(), driver.defaults())).collect(),
             },
             limits: Limits::default(),
+            admin: admin::Config::default(),
             log: Log::default(),
         }
     }

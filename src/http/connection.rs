@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use super::Frontend;
 use super::handler::Moment;
 use super::patience::{Patience, Watched};
-use crate::counters::{Counter, Counters};
+use crate::bittorrent::Family;
+use crate::counters::{Counter, Counters, Rejected, Transport::Http};
 
 /// Answers requests from `source` until either side has had enough.
 ///
@@ -37,7 +38,12 @@ pub(super) async fn converse(
         patience.answered();
         Ok::<_, Infallible>(response)
     });
-    let socket = TokioIo::new(Watched { socket, patience });
+    let family = Family::of(source.to_canonical());
+    let passed = |sent: bool, bytes: usize| {
+        let counter = if sent { Counter::Sent(Http, family) } else { Counter::Received(Http, family) };
+        counters.add(counter, bytes as u64);
+    };
+    let socket = TokioIo::new(Watched { socket, patience, passed });
     let mut connection = pin!(builder().serve_connection(socket, service));
     let mut run_out = pin!(patience.run_out());
     let mut stopping = false;
@@ -45,9 +51,14 @@ pub(super) async fn converse(
         // The connection comes first: what it has just done decides whether its time has run out.
         tokio::select! {
             biased;
-            // How it ended is the client's affair.
-            _ = &mut connection => return,
-            () = &mut run_out => return counters.count(Counter::HttpTimeouts),
+            // How else it ended is the client's affair.
+            ended = &mut connection => {
+                if ended.is_err_and(|error| error.is_parse()) {
+                    counters.count(Counter::Rejected(Rejected::Head));
+                }
+                return;
+            }
+            () = &mut run_out => return counters.count(Counter::Rejected(Rejected::TimeOut)),
             _ = shutdown.wait_for(|stop| *stop), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();

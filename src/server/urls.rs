@@ -76,7 +76,7 @@ mod tests {
 
     fn bound(udp: &[&str], http: &[&str]) -> Bound {
         let parse = |list: &[&str]| list.iter().map(|address| address.parse().unwrap()).collect();
-        Bound { udp: parse(udp), http: parse(http) }
+        Bound { udp: parse(udp), http: parse(http), ..Bound::default() }
     }
 
     #[test]

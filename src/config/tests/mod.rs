@@ -186,7 +186,7 @@ fn the_defaults_are_written_table_by_table() {
     let storage = ["[storage]", "[storage.memory]", "[storage.redis]"];
     assert_eq!(
         tables,
-        [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[limits]", "[log]"]].concat()
+        [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[limits]", "[admin]", "[log]"]].concat()
     );
 }
 
