@@ -99,6 +99,14 @@
 //! | `proto_tests::simulation` | Clients, a network and a remote store as bad as they come, clocks that jump and wrap: every reply is right in a thousand seeds, and a seed is always the same run | `simulation.rs::no_seed_breaks_a_promise`, `simulation.rs::a_seed_replays_exactly` |
 //! | `proto_tests::simulation` | Ten planted defects are found, each within 200 seeds | `simulation.rs::planted_defects_are_found` |
 //! | `chihaya::storage` | A stranger's crate is tried, configured and serves like the tracker's own | `outside.rs::a_driver_of_another_crate_is_tried_and_serves`, `src/storage/driver.rs::a_name_fits_a_table_and_a_variable`, `src/server.rs::a_store_that_does_not_open_is_named_with_its_key` |
+//!
+//! ## For operators
+//!
+//! | by | what is so | tests |
+//! |---|---|---|
+//! | `[admin]` | What two workers count is what a client has sent and received, to the packet and the byte | `metrics/sums.rs::two_workers_have_counted_what_a_client_has_sent`, `metrics/sums.rs::peers_are_told_by_family_and_by_what_they_do` |
+//! | `[admin]` | Metrics tell nothing of single torrents and peers | `metrics/sums.rs::nothing_of_a_torrent_or_a_peer_is_told` |
+//! | `[admin]` | Prometheus takes them; every query of the dashboard and the alerts works | `metrics/prometheus.rs::promtool_finds_nothing_wrong`, `metrics/prometheus.rs::every_query_of_the_dashboard_and_the_alerts_works` |
 
 pub mod chaos;
 pub mod due;
