@@ -2,6 +2,7 @@
 //!
 //! A worker is a thread with a runtime of its own that owns one socket of each address; no request crosses threads.
 
+mod about;
 mod sockets;
 mod urls;
 
@@ -57,9 +58,9 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let threads = sockets.into_iter().enumerate().map(|(number, sockets)| crew.start(number, sockets));
     let threads = threads.collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
 
-    urls::log(config, &bound);
+    let announce_urls = urls::log(config, &bound);
     let counters = threads.iter().map(|(_, counters)| Arc::clone(counters)).collect();
-    let admin = open_admin(&crew, config, &mut bound, counters, &runtime).map_err(StartError::System)?;
+    let admin = open_admin(&crew, config, &mut bound, counters, announce_urls, &runtime).map_err(StartError::System)?;
     info!("ready");
     runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, signals.stop()));
 
@@ -188,20 +189,29 @@ fn open_admin(
     config: &Config,
     bound: &mut Bound,
     workers: Vec<Arc<Counters>>,
+    announce_urls: Vec<String>,
     runtime: &Runtime,
 ) -> io::Result<JoinSet<()>> {
     let frontend = Arc::clone(&crew.frontend);
     let rotations = Arc::clone(&crew.connection_ids.rotations);
-    let view = Arc::new(admin::View {
+    let view = Arc::new(admin::View::new(admin::Sources {
         tracker: Arc::clone(&crew.tracker),
         driver: config.storage.driver.clone(),
         workers,
         sockets: mem::take(&mut bound.watched),
         http_connections: Box::new(move || frontend.open_connections()),
         secret_rotations: Box::new(move || rotations.load(Ordering::Relaxed)),
+        about: about::about(config, announce_urls),
+    }));
+    let (page, numbers) = (Arc::clone(&view), Arc::clone(&view));
+    crew.frontend.show(http::Status {
+        page: Box::new(move |numbers| page.page(numbers)),
+        content_security_policy: admin::CONTENT_SECURITY_POLICY,
+        numbers: Box::new(move || numbers.stats_json()),
     });
     let _entered = runtime.enter();
     let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&view).remember());
     for listener in mem::take(&mut bound.admin) {
         info!("{}/ is for operators (admin.listen)", listener.local_addr().map(|address| format!("http://{address}"))?);
         tasks.spawn(admin::serve(Listener::new(listener)?, Arc::clone(&view)));

@@ -3,11 +3,10 @@
 use socket2::SockRef;
 
 use super::text::Text;
-use super::{View, process};
+use super::{View, Watched, process};
 use crate::bittorrent::Family;
 use crate::counters::{Action, Counter, Histogram, Outcome, Spread, Transport, family_name};
 use crate::storage::{Health, Totals};
-use crate::sys;
 
 impl View {
     /// All metrics, as text.
@@ -80,22 +79,19 @@ impl View {
     }
 
     fn write_sockets(&self, text: &mut Text) {
-        let sockets = || self.sockets.iter().map(|watched| (watched.address.to_string(), &watched.sockets));
         let help = "Datagrams that the kernel dropped, for want of room in the receive buffer.";
         let mut metric = text.counter("chihaya_socket_drops_total", help);
-        for (address, sockets) in sockets() {
-            // Where one is not told, their sum is not either.
-            let drops = sockets.iter().map(|socket| sys::receive_drops(&SockRef::from(socket)).map(u64::from));
-            if let Ok(drops) = drops.sum::<Result<u64, _>>() {
-                metric.value(&[("socket", &address)], drops);
+        for watched in &self.sockets {
+            if let Some(drops) = watched.drops() {
+                metric.value(&[("socket", &watched.address.to_string())], drops);
             }
         }
         let help = "What the kernel grants to each worker's socket, its own overhead included.";
         let mut metric = text.gauge("chihaya_socket_receive_buffer_bytes", help);
-        for (address, sockets) in sockets() {
+        for Watched { address, sockets } in &self.sockets {
             let granted = sockets.iter().filter_map(|socket| SockRef::from(socket).recv_buffer_size().ok()).min();
             if let Some(granted) = granted {
-                metric.value(&[("socket", &address)], granted);
+                metric.value(&[("socket", &address.to_string())], granted);
             }
         }
     }

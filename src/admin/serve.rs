@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time;
 
-use super::View;
+use super::{CONTENT_SECURITY_POLICY, View};
 use crate::sys::Listener;
 
 /// Serves what connects to `listener` until it is dropped.
@@ -55,12 +55,25 @@ impl View {
                 refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 refusal
             }
+            "/" => page(self.page("/stats.json")),
             "/metrics" => plain(StatusCode::OK, self.metrics(), METRICS),
-            _ => plain(StatusCode::NOT_FOUND, "There is /metrics.\n".into(), TEXT),
+            "/stats.json" => plain(StatusCode::OK, self.stats_json(), JSON),
+            // Whoever is answered here finds all addresses bound and the store open.
+            "/health" => plain(StatusCode::OK, "alive\n".into(), TEXT),
+            "/ready" if self.stats().degraded => plain(StatusCode::OK, "ready, degraded\n".into(), TEXT),
+            "/ready" => plain(StatusCode::OK, "ready\n".into(), TEXT),
+            _ => plain(StatusCode::NOT_FOUND, "There are /, /metrics, /stats.json, /health and /ready.\n".into(), TEXT),
         };
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+}
+
+fn page(page: String) -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::OK, page, HTML);
+    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+    response.headers_mut().insert(hyper::header::CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 fn plain(status: StatusCode, body: String, kind: &'static str) -> Response<Full<Bytes>> {
@@ -69,6 +82,10 @@ fn plain(status: StatusCode, body: String, kind: &'static str) -> Response<Full<
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
+
+const HTML: &str = "text/html; charset=utf-8";
+
+const JSON: &str = "application/json";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 

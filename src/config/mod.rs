@@ -49,6 +49,8 @@ pub struct Server {
     pub workers: usize,
     /// The host in the announce URLs that are logged; empty: the addresses of the interfaces.
     pub public_host: String,
+    /// Whom to turn to, as the status page says.
+    pub contact: String,
 }
 
 /// `[storage]`, and in it one table per driver.

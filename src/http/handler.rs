@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use tokio::time::Instant;
@@ -58,6 +58,9 @@ impl Frontend {
         moment: Moment,
         counters: &Counters,
     ) -> (Outcome, Response<Full<Bytes>>) {
+        if let Some(response) = self.status(head) {
+            return (Outcome::Ok, response);
+        }
         let answer = match (action, &head.method) {
             (Action::Connect | Action::Other, _) => return (Outcome::Error, bare(StatusCode::NOT_FOUND)),
             (_, &Method::HEAD) => return (Outcome::Ok, bencoded(Vec::new())),
@@ -67,6 +70,27 @@ impl Frontend {
         };
         let outcome = if answer.is_ok() { Outcome::Ok } else { Outcome::Error };
         (outcome, bencoded(answer.unwrap_or_else(Refusal::into_bencode)))
+    }
+
+    /// The status page, or its numbers.
+    fn status(&self, head: &Parts) -> Option<Response<Full<Bytes>>> {
+        let path = head.uri.path();
+        let [page, numbers] = &self.status_paths;
+        if path != page && path != numbers || !matches!(head.method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let status = self.status.get()?;
+        let (body, kind) = if path == page {
+            ((status.page)(numbers), "text/html; charset=utf-8")
+        } else {
+            ((status.numbers)(), "application/json")
+        };
+        let mut response = Response::new(Full::from(body));
+        let policy = HeaderValue::from_static(status.content_security_policy);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Some(response)
     }
 
     fn action(&self, path: &str) -> Action {

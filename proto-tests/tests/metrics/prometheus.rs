@@ -102,7 +102,7 @@ impl Drop for End<'_> {
 }
 
 /// A few clients come, over everything there is.
-fn load(tracker: &Tracker) {
+pub(super) fn load(tracker: &Tracker) {
     for (family, local) in [Family::V4, Family::V6].into_iter().zip(LOCALHOST) {
         let mut udp = udp::Client::new(local, tracker.udp(family), PATIENCE).unwrap();
         let mut http = http::Client::new(local, tracker.http(family), PATIENCE);
