@@ -62,11 +62,9 @@ mod tests;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrayvec::ArrayVec;
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -75,6 +73,7 @@ use super::{
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::sys::{prefetch_to_write, tidy_frames};
 use key::{Hash, Key};
 use peer::Lifetime;

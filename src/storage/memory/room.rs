@@ -1,11 +1,11 @@
 //! How much a store may hold, where that is limited: counts that its shards keep together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::warn;
 
 use super::Config;
+use crate::sync::{AtomicU64, Ordering};
 
 /// What all shards hold together, and may hold.
 #[derive(Debug)]
