@@ -33,7 +33,7 @@ pub(crate) fn rules() -> Rules {
 }
 
 pub(crate) fn open(config: &Config) -> Arc<MemoryStorage> {
-    let environment = Environment::new(Duration::from_secs(LIFETIME_SECONDS), [7; 16], Clock::start());
+    let environment = Environment::new(Duration::from_secs(LIFETIME_SECONDS), thread_rng().r#gen(), Clock::start());
     Arc::new(MemoryStorage::new(config, environment))
 }
 
