@@ -56,13 +56,13 @@ pub(crate) fn spawn<T: Send + 'static>(
 
 pub(crate) type Thread<T> = shuttle::thread::JoinHandle<T>;
 
-/// The timer, and who looks at what the store holds.
+/// The timer, and beside it somebody who looks at what the store holds.
 pub(crate) fn sweeper(store: &Arc<MemoryStorage>, now: Now, times: usize) -> Thread<()> {
-    spawn(store, move |store| {
-        for _ in 0..times {
-            store.sweep(now);
-            store.totals();
-        }
+    let (swept, watched) = (Arc::clone(store), Arc::clone(store));
+    shuttle::thread::spawn(move || {
+        let watcher = spawn(&watched, move |store| (0..times).for_each(|_| _ = (store.totals(), store.health())));
+        (0..times).for_each(|_| swept.sweep(now));
+        watcher.join().expect("it has not failed");
     })
 }
 
