@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::PoisonError;
 
-pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
 
 /// A lock whose waiting the scheduler knows of, so that it notices when all wait for each other.
 #[derive(Default)]

@@ -5,11 +5,13 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::{Config, MemoryStorage, SWEEPS_PER_PASS};
+use super::super::{Config, MemoryStorage};
 use super::kind::spread;
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
 use crate::clock::{Clock, Now};
-use crate::storage::{Announce, Answer, Batch, Change, Environment, Reply, Role, Scrape, Storage, Want};
+use crate::storage::{
+    Announce, Answer, Batch, Change, Environment, Reply, Role, SWEEPS_PER_PASS, Scrape, Storage, Want,
+};
 
 /// Peers live for a minute.
 fn store(max_peers: usize, max_torrents: usize) -> MemoryStorage {
