@@ -124,7 +124,7 @@ fn leap() -> impl Strategy<Value = i64> {
         1 => -HOUR..HOUR,
         3 => 0..500 * HOUR,
         1 => 0..500_000 * HOUR,
-        3 => (1..9_i64, 0..8_u32, -3_000..3_000_i64).prop_map(|(times, shift, more)| (times * 8_192 << shift) + more),
+        3 => (1..9_i64, 0..8_u32, -3_000..3_000_i64).prop_map(|(times, shift, more)| ((times * 8_192) << shift) + more),
     ]
 }
 

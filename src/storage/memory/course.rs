@@ -144,3 +144,22 @@ impl Sweeps {
 fn halves(bits: u64) -> [u32; 2] {
     [bits as u32, (bits >> 32) as u32]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sweep_takes_its_part_but_after_a_leap_all() {
+        let at = |second: u32| Now((u32::MAX - 5_000).wrapping_add(second));
+        let course = Course::new(Duration::from_secs(60));
+        for second in 0..10_000 {
+            let turn = course.sweep(at(second), 256);
+            assert_eq!((turn.first, turn.shards), (4 * second as usize % 256, 4), "{second}");
+        }
+        for leap in [3_600, 86_400, 8_192 + 10_000] {
+            assert_eq!(course.sweep(at(10_000 + leap), 256).shards, 256);
+            course.sweep(at(10_000), 256);
+        }
+    }
+}

@@ -4,11 +4,13 @@ use interleavings::bittorrent::{Endpoint, Family};
 use interleavings::clock::Now;
 use interleavings::storage::conformance::Model;
 use interleavings::storage::memory::{Config, MemoryStorage};
-use interleavings::storage::{Announce, Change, Request, Role, Scrape, Want};
+use interleavings::storage::{Announce, Change, Request, Role, Scrape, Storage, Want};
 use shuttle::rand::{Rng, thread_rng};
 
 use super::order::{self, Told};
-use super::world::{LATER, SHARDS, START, ask, check_totals, look, open, pass, rules, spawn, sweeper, torrent, v4, v6};
+use super::world::{
+    LATER, SHARDS, START, TEN_HOURS_LATER, ask, check_totals, look, open, pass, rules, spawn, sweeper, torrent, v4, v6,
+};
 use super::{explore, order::model_of};
 
 #[test]
@@ -21,11 +23,17 @@ fn and_so_it_is_while_those_of_before_are_forgotten() {
     explore(1_500, || together(LATER));
 }
 
+#[test]
+fn and_so_it_is_when_the_clock_has_leapt() {
+    explore(1_500, || together(TEN_HOURS_LATER));
+}
+
 /// Some come; then, at once or when their time is over, threads ask and a timer sweeps, all at the same time.
 fn together(now: Now) {
     let store = open(&Config { shards: thread_rng().gen_range(1..=SHARDS), ..Config::default() });
     let before = vec![(START, ask(&store, START, requests(4)))];
     let model = model_of(Model::new(rules()), &before);
+    store.sweep(START);
     let threads: Vec<_> = (0..THREADS).map(|_| spawn(&store, move |store| batches(store, now))).collect();
     let sweeper = sweeper(&store, now, 2);
     let told: Vec<Told> = threads.into_iter().map(|thread| thread.join().expect("it has not failed")).collect();

@@ -25,6 +25,9 @@ pub(crate) const MIDDLE: Now = Now(30);
 /// Later than anything of the beginning is kept, and sooner than completed downloads are forgotten.
 pub(crate) const LATER: Now = Now(70);
 
+/// Later than the store's ticks tell.
+pub(crate) const TEN_HOURS_LATER: Now = Now(36_000);
+
 /// Shards at most: each sweep takes one of so few.
 pub(crate) const SHARDS: usize = 2;
 
