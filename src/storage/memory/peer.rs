@@ -141,7 +141,7 @@ impl Lifetime {
 
     /// Seconds within which moments of several threads, and of sweeps one after another, lie.
     pub(super) const fn near(self) -> u32 {
-        (TICKS as u32 / 32) << self.shift
+        (TICKS as u32 * 3 / 64) << self.shift
     }
 
     /// Seconds that time may go on beyond a whole pass of sweeps: more than makes everybody too old who was there then, and so
