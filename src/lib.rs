@@ -13,7 +13,7 @@
 //! | 3, frontends | [`udp`], [`http`] | a transport each: what goes in and out, and its limits; they never import each other |
 //! | 2, meaning | [`tracker`] | policies: what an announce asks of the store, and what a client is told |
 //! | 1, two towers | [`wire`], [`storage`] | bytes to requests and replies to bytes; the contract of stores, the stores in memory and in Redis, and what answers for one that is away; neither knows the other |
-//! | 0, nouns | [`bittorrent`], [`clock`], [`counters`], [`units`], [`sys`] | values everyone speaks of; `sys` is the operating system's own calls |
+//! | 0, nouns | [`bittorrent`], [`clock`], [`counters`], [`units`], [`sys`], `sync` | values everyone speaks of; `sys` is the operating system's own calls, `sync` the locks that a test has scheduled |
 //!
 //! # What is never done
 //!
@@ -80,6 +80,7 @@ pub mod http;
 pub mod log;
 pub mod server;
 pub mod storage;
+mod sync;
 pub mod sys;
 pub mod tracker;
 pub mod udp;

@@ -45,6 +45,7 @@
 mod admission;
 mod bits;
 mod bucket;
+mod course;
 mod crowd;
 mod form;
 mod key;
@@ -65,26 +66,25 @@ mod tests;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrayvec::ArrayVec;
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Batch, Driver, Entry, Environment, Health, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError,
-    Storage, StorageError, Totals,
+    Answer, Batch, Driver, Entry, Environment, Health, Reply, Request, Settings, SettingsError, Storage, StorageError,
+    Totals,
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
+use crate::sync::Mutex;
 use crate::sys::{prefetch_to_write, tidy_frames};
+use course::{Course, Turn};
 use key::{Hash, Key};
-use peer::Lifetime;
 use ports::Ports;
 use room::{Room, Share};
 use shard::{Path, Shard};
-use sweep::{Age, Cursor};
+use sweep::Cursor;
 use walk::Dice;
 
 /// The driver named `memory`.
@@ -132,10 +132,8 @@ impl Driver for MemoryDriver {
 pub struct MemoryStorage {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     key: Key,
-    lifetime: Lifetime,
+    course: Course,
     room: Arc<Room>,
-    /// The shard that the next sweep begins with.
-    next_sweep: AtomicUsize,
 }
 
 impl MemoryStorage {
@@ -149,8 +147,7 @@ impl MemoryStorage {
             shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
             key,
             room,
-            lifetime: Lifetime::new(environment.peer_lifetime),
-            next_sweep: AtomicUsize::new(0),
+            course: Course::new(environment.peer_lifetime),
         }
     }
 
@@ -192,7 +189,7 @@ impl MemoryStorage {
 
 impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
-        let now = self.lifetime.moment(now);
+        let now = self.course.moment(now);
         let Batch { seed, entries, peers } = &mut batch;
         let mut number = 0;
         for entries in entries.chunks_mut(PREFETCHED) {
@@ -219,11 +216,8 @@ impl Storage for MemoryStorage {
     }
 
     fn sweep(&self, now: Now) {
-        let slice = self.shards.len().div_ceil(SWEEPS_PER_PASS);
-        let first = self.next_sweep.fetch_add(slice, Ordering::Relaxed);
-        let age = Age { lifetime: self.lifetime, now: self.lifetime.tick(now) };
-        for offset in 0..slice {
-            let shard = &self.shards[first.wrapping_add(offset) % self.shards.len()];
+        let Turn { age, first, shards } = self.course.sweep(now, self.shards.len());
+        for shard in self.shards.iter().cycle().skip(first).take(shards) {
             let mut cursor = Cursor::default();
             let mut turn = || {
                 let mut shard = shard.lock();

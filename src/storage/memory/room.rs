@@ -1,7 +1,6 @@
 //! How much a store may hold, and counts of what it holds and refuses that its shards keep together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::warn;
 
@@ -11,6 +10,7 @@ use super::networks::Networks;
 use crate::bittorrent::Endpoint;
 use crate::clock::Now;
 use crate::storage::{Health, Limits, Refused};
+use crate::sync::{AtomicU64, Ordering};
 
 /// What all shards hold together, and may hold.
 #[derive(Debug)]

@@ -7,12 +7,13 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::ports::Ports;
-use super::super::{Config, MemoryStorage, SWEEPS_PER_PASS};
+use super::super::{Config, MemoryStorage};
 use super::kind::spread;
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
 use crate::clock::{Clock, Now};
 use crate::storage::{
-    Announce, Answer, Batch, Change, Environment, Health, Limits, Refused, Reply, Role, Scrape, Storage, Want,
+    Announce, Answer, Batch, Change, Environment, Health, Limits, Refused, Reply, Role, SWEEPS_PER_PASS, Scrape,
+    Storage, Want,
 };
 
 /// Peers live for a minute.

@@ -1,6 +1,7 @@
 //! Tests that reach across the files of the store, and what they share.
 
 pub(super) mod kind;
+mod leaps;
 mod limits;
 mod sampling;
 mod sweeping;
