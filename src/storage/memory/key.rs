@@ -2,6 +2,8 @@
 
 use siphasher::sip::SipHasher13;
 
+use crate::bittorrent::InfoHash;
+
 /// What hashes are keyed with; nobody outside knows it.
 ///
 /// A hasher is larger, and made in no time.
@@ -15,6 +17,19 @@ impl Key {
 
     pub(super) fn hash(&self, bytes: &[u8]) -> Hash {
         Hash(SipHasher13::new_with_key(&self.0).hash(bytes))
+    }
+
+    /// The key of a torrent's crowds, another for each number: what is seen of one tells nothing of another.
+    pub(super) fn of_crowds(&self, info_hash: &InfoHash, number: u64) -> Self {
+        let mut bytes = [0; 29];
+        bytes[..20].copy_from_slice(&info_hash.0);
+        bytes[20..28].copy_from_slice(&number.to_le_bytes());
+        let mut key = [0; 16];
+        for (half, place) in key.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            bytes[28] = u8::from(half > 0);
+            *place = self.hash(&bytes).0.to_le_bytes();
+        }
+        Self(key)
     }
 }
 

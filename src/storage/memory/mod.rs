@@ -171,7 +171,7 @@ impl MemoryStorage {
         for (entry, path) in entries.iter().zip(&mut *paths) {
             shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
         }
-        for (entry, path) in entries.iter().zip(&*paths) {
+        for (entry, path) in entries.iter().zip(&mut *paths) {
             if let (Some(_), Request::Announce(announce)) = (path.crowd, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_crowd(path, announce));
             }

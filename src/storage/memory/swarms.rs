@@ -10,7 +10,7 @@ use super::peer::{Peer, Tick};
 use super::pool::{Piece, Pool};
 use super::swarm::{Dual, Own, Swarm};
 use super::sweep::Age;
-use crate::bittorrent::{Endpoint, InfoHash};
+use crate::bittorrent::{Endpoint, Family, InfoHash};
 use crate::storage::{Announce, Change};
 
 /// The peers of all torrents of a shard, but those that are alone.
@@ -19,6 +19,8 @@ pub(super) struct Swarms {
     pool: Pool,
     pub(super) crowds: Vec<Option<Box<Crowds>>>,
     pub(super) key: Key,
+    /// Keys that crowds have been given.
+    keys: u64,
 }
 
 /// Both swarms of one torrent, at least one of which is large.
@@ -26,6 +28,12 @@ pub(super) struct Swarms {
 pub(super) struct Crowds {
     /// Whose they are.
     pub(super) info_hash: InfoHash,
+    /// What their peers are hashed with, theirs alone: replies betray who is near whom.
+    pub(super) key: Key,
+    /// The number of that key.
+    number: u64,
+    /// Peers that have come since they have had it.
+    newcomers: usize,
     pub(super) v4: Crowd<6>,
     pub(super) v6: Crowd<18>,
 }
@@ -54,7 +62,7 @@ pub(super) struct Changed {
 
 impl Swarms {
     pub(super) fn new(key: Key) -> Self {
-        Self { pool: Pool::default(), crowds: Vec::new(), key }
+        Self { pool: Pool::default(), crowds: Vec::new(), key, keys: 0 }
     }
 
     /// Frames in use.
@@ -115,7 +123,8 @@ impl Swarms {
         };
         let touched = len + self.put_together(form, &both, announce.info_hash, now);
         let own = own.and_then(|at| {
-            if let Form::Many(index) = *form { self.seat(index, announce) } else { Some(Own::Packed(at)) }
+            let Form::Many(index) = *form else { return Some(Own::Packed(at)) };
+            self.crowds[index as usize].as_ref().and_then(|crowds| crowds.seat(announce))
         });
         let more = own.is_some();
         Changed { own, completed, more, fewer: !more, touched }
@@ -129,12 +138,20 @@ impl Swarms {
         own: Option<Sought>,
         now: Tick,
     ) -> Changed {
-        let own = own.unwrap_or_else(|| self.sought(announce));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
+        let own = own.filter(|own| own.key == crowds.number).unwrap_or_else(|| crowds.sought(announce));
         let mut changed = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &self.key),
-            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &self.key),
+            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &crowds.key),
+            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &crowds.key),
         };
+        crowds.newcomers += usize::from(changed.more);
+        if changed.touched > CALM && crowds.are_skewed(announce.peer.family(), changed.own) {
+            self.keys += 1;
+            crowds.deal_out(self.key.of_crowds(&crowds.info_hash, self.keys), self.keys);
+            // Not counted: as many have come as are dealt out.
+            changed.touched = 1;
+            changed.own = crowds.seat(announce);
+        }
         if announce.change == Change::Absent {
             changed.touched += self.dissolve(form, now);
         }
@@ -226,9 +243,12 @@ impl Swarms {
 
     /// Makes crowds of both swarms.
     fn gather(&mut self, form: &mut Form, both: &Both, info_hash: InfoHash) -> usize {
-        let mut crowds = Box::new(Crowds { info_hash, v4: Crowd::default(), v6: Crowd::default() });
-        let v4: usize = both.v4.peers.iter().map(|&peer| crowds.v4.insert(peer, &self.key).1).sum();
-        let v6: usize = both.v6.peers.iter().map(|&peer| crowds.v6.insert(peer, &self.key).1).sum();
+        self.keys += 1;
+        let (number, key) = (self.keys, self.key.of_crowds(&info_hash, self.keys));
+        let (v4, v6) = (Crowd::default(), Crowd::default());
+        let mut crowds = Box::new(Crowds { info_hash, key, number, newcomers: 0, v4, v6 });
+        let v4: usize = both.v4.peers.iter().map(|&peer| crowds.v4.insert(peer, &key).1).sum();
+        let v6: usize = both.v6.peers.iter().map(|&peer| crowds.v6.insert(peer, &key).1).sum();
         let index = self.crowds.iter().position(Option::is_none).unwrap_or_else(|| {
             self.crowds.push(None);
             self.crowds.len() - 1
@@ -241,26 +261,16 @@ impl Swarms {
     /// Whether the announcer is one of the peers.
     pub(super) fn has(&self, form: &Form, announce: &Announce) -> bool {
         let Dual { v4, v6 } = self.of(form);
+        let sought = if let Form::Many(index) = *form { self.sought(index, announce) } else { None };
         match announce.peer {
-            Endpoint::V4(endpoint) => v4.has(&endpoint, self.sought(announce)),
-            Endpoint::V6(endpoint) => v6.has(&endpoint, self.sought(announce)),
+            Endpoint::V4(endpoint) => v4.has(&endpoint, sought.unwrap_or_default()),
+            Endpoint::V6(endpoint) => v6.has(&endpoint, sought.unwrap_or_default()),
         }
     }
 
-    /// What the announcer is looked for by in a crowd.
-    pub(super) fn sought(&self, announce: &Announce) -> Sought {
-        Sought { hash: self.key.hash(announce.peer.as_bytes()), at: None }
-    }
-
-    fn seat(&self, index: u32, announce: &Announce) -> Option<Own> {
-        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
-        let Change::Present { role, .. } = announce.change else { return None };
-        let own = self.sought(announce);
-        let seat = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.find(&endpoint, own, role),
-            Endpoint::V6(endpoint) => crowds.v6.find(&endpoint, own, role),
-        };
-        seat.map(Own::Crowd)
+    /// What the announcer is looked for by in the crowds of this index, if there are any.
+    pub(super) fn sought(&self, index: u32, announce: &Announce) -> Option<Sought> {
+        self.crowds.get(index as usize)?.as_ref().map(|crowds| crowds.sought(announce))
     }
 
     fn packed_mut<'a>(&'a mut self, form: &'a mut Form) -> (&'a mut [Peer<6>], &'a mut [Peer<18>]) {
@@ -273,6 +283,39 @@ impl Swarms {
             }
             Form::Empty(_) | Form::Many(_) => Default::default(),
         }
+    }
+}
+
+impl Crowds {
+    fn sought(&self, announce: &Announce) -> Sought {
+        Sought { key: self.number, hash: self.key.hash(announce.peer.as_bytes()), at: None }
+    }
+
+    fn seat(&self, announce: &Announce) -> Option<Own> {
+        let Change::Present { role, .. } = announce.change else { return None };
+        let own = self.sought(announce);
+        let seat = match announce.peer {
+            Endpoint::V4(endpoint) => self.v4.find(&endpoint, own, role),
+            Endpoint::V6(endpoint) => self.v6.find(&endpoint, own, role),
+        };
+        seat.map(Own::Crowd)
+    }
+
+    /// Whether peers have been chosen by where they would be put, and enough have come to pay for another key.
+    #[cold]
+    fn are_skewed(&self, family: Family, own: Option<Own>) -> bool {
+        let Some(Own::Crowd(seat)) = own else { return false };
+        let skewed = match family {
+            Family::V4 => self.v4.is_skewed(seat),
+            Family::V6 => self.v6.is_skewed(seat),
+        };
+        skewed && self.newcomers >= (self.v4.len() + self.v6.len()) / 2
+    }
+
+    fn deal_out(&mut self, key: Key, number: u64) {
+        (self.key, self.number, self.newcomers) = (key, number, 0);
+        self.v4.deal_out(&key);
+        self.v6.deal_out(&key);
     }
 }
 
@@ -314,6 +357,9 @@ fn enter_or_leave<const N: usize>(
     }
     (None, false)
 }
+
+/// Most announces touch fewer entries, and need not be looked at any closer.
+const CALM: usize = 2_000;
 
 fn peers<const N: usize>(bytes: &[u8]) -> &[Peer<N>] {
     FromBytes::ref_from_bytes(bytes).unwrap_or_else(|_| unreachable!("as many bytes as so many peers have"))

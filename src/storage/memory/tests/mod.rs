@@ -2,6 +2,7 @@
 
 pub(super) mod kind;
 mod limits;
+mod neighbours;
 mod sampling;
 mod sweeping;
 mod table;
