@@ -109,7 +109,9 @@ pub mod namespace;
 /// The example of how a driver is written.
 #[path = "../../examples/ordered/src/lib.rs"]
 pub mod ordered;
+pub mod overload;
 pub mod process;
+pub mod quota;
 pub mod redis;
 pub mod shared;
 pub mod simulation;

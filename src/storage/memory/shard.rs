@@ -63,8 +63,7 @@ impl Shard {
         };
         let torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
-        let Changed { own, completed, more, fewer, touched } =
-            self.swarms.change(&mut form, announce, path.own, now);
+        let Changed { own, completed, more, fewer, touched } = self.swarms.change(&mut form, announce, path.own, now);
         torrent.set_form(&form);
         torrent.set_completed(torrent.completed().saturating_add(completed.into()));
         self.touched += touched;
