@@ -103,6 +103,7 @@
 pub mod chaos;
 pub mod due;
 pub mod failing;
+pub mod flood;
 pub mod garbage;
 pub mod late;
 pub mod namespace;

@@ -1,0 +1,101 @@
+//! A tracker whose memory is limited, somebody who invents torrents as fast as it answers, and ordinary clients among them,
+//! who lose nobody.
+
+mod attacker;
+mod ordinary;
+mod report;
+mod swarms;
+mod wildcard;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracker_client::{Family, udp};
+
+use crate::garbage::resident_kibibytes;
+use crate::tracker::Tracker;
+use attacker::Attacker;
+use ordinary::Ordinary;
+pub use report::Report;
+
+/// What is done, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Torrents, and peers, that the tracker keeps at most.
+    pub most: usize,
+    /// Addresses that the attacker has: 1 to 100,000.
+    pub sources: u32,
+    /// Whether each invented torrent is announced twice, and so looks like one that is renewed.
+    pub twice: bool,
+    /// Whether ordinary clients who come during the flood must get in as well: a tracker that only refuses who comes when it is
+    /// full keeps them out.
+    pub newcomers: bool,
+    /// How long the flood lasts.
+    pub time: Duration,
+}
+
+impl Plan {
+    /// What the tracker must be configured with.
+    pub fn config(&self) -> String {
+        let most = self.most;
+        format!(
+            "[server]\nworkers = 1\n[udp]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = []\n\
+             [storage.memory]\nmax_torrents = {most}\nmax_peers = {most}\n"
+        )
+    }
+}
+
+/// Floods a tracker.
+///
+/// # Panics
+///
+/// If it does not serve at all. What else it may do wrong is in the report.
+pub fn run(tracker: &Tracker, plan: Plan) -> Report {
+    let mut ordinary = Ordinary::new(tracker, plan.newcomers);
+    ordinary.settle_in();
+    let mut attacker = Attacker::new(tracker, plan);
+    let stop = AtomicBool::new(false);
+    let mut report = Report { plan: Some(plan), ..Report::default() };
+    let attacker = thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            attacker.flood(&stop);
+            attacker
+        });
+        let begun = Instant::now();
+        let half = begun + plan.time / 2;
+        ordinary.go_on_until(half);
+        let before = resident_kibibytes(tracker);
+        ordinary.go_on_until(begun + plan.time);
+        report.resident_kibibytes = (before, resident_kibibytes(tracker));
+        stop.store(true, Ordering::Relaxed);
+        flood.join().unwrap_or_else(|failed| std::panic::resume_unwind(failed))
+    });
+    ordinary.go_on_until(Instant::now() + ordinary::INTERVAL * 2);
+    report.ordinary = ordinary.account();
+    (report.sent, report.answered, report.invented) = (attacker.sent(), attacker.answered(), attacker.invented());
+    report.kept = kept(tracker, &attacker) + report.ordinary.peers;
+    report
+}
+
+/// Invented torrents that still have a peer, counted by asking for each.
+fn kept(tracker: &Tracker, attacker: &Attacker) -> u64 {
+    let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let mut client =
+        udp::Client::new(localhost, tracker.udp(Family::V4), Duration::from_secs(10)).expect("a socket can be bound");
+    let mut kept = 0;
+    let mut asked = Vec::with_capacity(SCRAPE);
+    for number in 0..attacker.invented() {
+        asked.push(attacker::info_hash(number));
+        if asked.len() == SCRAPE || number + 1 == attacker.invented() {
+            let counts = client.scrape(&asked).expect("a scrape is answered");
+            kept += counts.iter().map(|counts| u64::from(counts.seeders) + u64::from(counts.leechers)).sum::<u64>();
+            asked.clear();
+        }
+    }
+    kept
+}
+
+/// Torrents that one scrape is answered for (BEP 15).
+const SCRAPE: usize = 74;
