@@ -32,16 +32,21 @@ pub struct Plan {
     /// Whether ordinary clients who come during the flood must get in as well: a tracker that only refuses who comes when it is
     /// full keeps them out.
     pub newcomers: bool,
+    /// Between two announces of an ordinary client.
+    pub interval: Duration,
     /// How long the flood lasts.
     pub time: Duration,
 }
 
 impl Plan {
-    /// What the tracker must be configured with.
+    /// What the tracker must be configured with: peers live for seven intervals, so that who comes again after one has come after
+    /// more than an eighth of a lifetime, as with the defaults.
     pub fn config(&self) -> String {
-        let most = self.most;
+        let (most, interval) = (self.most, self.interval.as_secs());
+        let lifetime = 7 * interval;
         format!(
-            "[server]\nworkers = 1\n[udp]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = []\n\
+            "[server]\nworkers = 1\n[tracker]\nannounce_interval = \"{interval}s\"\nmin_announce_interval = \"1s\"\n\
+             peer_lifetime = \"{lifetime}s\"\n[udp]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = []\n\
              [storage.memory]\nmax_torrents = {most}\nmax_peers = {most}\n"
         )
     }
@@ -53,7 +58,7 @@ impl Plan {
 ///
 /// If it does not serve at all. What else it may do wrong is in the report.
 pub fn run(tracker: &Tracker, plan: Plan) -> Report {
-    let mut ordinary = Ordinary::new(tracker, plan.newcomers);
+    let mut ordinary = Ordinary::new(tracker, plan.interval, plan.newcomers);
     ordinary.settle_in();
     let mut attacker = Attacker::new(tracker, plan);
     let stop = AtomicBool::new(false);
@@ -72,7 +77,7 @@ pub fn run(tracker: &Tracker, plan: Plan) -> Report {
         stop.store(true, Ordering::Relaxed);
         flood.join().unwrap_or_else(|failed| std::panic::resume_unwind(failed))
     });
-    ordinary.go_on_until(Instant::now() + ordinary::INTERVAL * 2);
+    ordinary.go_on_until(Instant::now() + plan.interval + Duration::from_secs(1));
     report.ordinary = ordinary.account();
     (report.sent, report.answered, report.invented) = (attacker.sent(), attacker.answered(), attacker.invented());
     report.kept = kept(tracker, &attacker) + report.ordinary.peers;

@@ -21,7 +21,8 @@ fn torrents_that_are_invented_and_announced_twice_harm_nobody() {
 }
 
 fn flood(sources: u32, twice: bool) {
-    let plan = Plan { most: 20_000, sources, twice, newcomers: false, time: Duration::from_secs(6) };
+    let (interval, time) = (Duration::from_secs(2), Duration::from_secs(6));
+    let plan = Plan { most: 20_000, sources, twice, newcomers: false, interval, time };
     let mut tracker = Tracker::start(&plan.config());
     let report = flood::run(&tracker, plan);
     println!("{report}");

@@ -12,7 +12,14 @@ use proto_tests::flood::{self, Plan};
 use proto_tests::tracker::Tracker;
 
 fn main() {
-    let mut plan = Plan { most: 1_000_000, sources: 1, twice: false, newcomers: false, time: Duration::from_secs(120) };
+    let mut plan = Plan {
+        most: 1_000_000,
+        sources: 1,
+        twice: false,
+        newcomers: false,
+        interval: Duration::from_secs(20),
+        time: Duration::from_secs(120),
+    };
     let mut program = env::current_exe().expect("a running program has a path").with_file_name("chihaya-under-test");
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {

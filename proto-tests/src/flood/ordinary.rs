@@ -15,6 +15,7 @@ use crate::tracker::Tracker;
 /// All of them, behind one socket.
 pub(super) struct Ordinary {
     wildcard: Wildcard,
+    interval: Duration,
     swarms: Vec<Swarm>,
     clients: Vec<Client>,
     /// By transaction id: whose request it is.
@@ -48,16 +49,17 @@ enum Asked {
 }
 
 impl Ordinary {
-    pub(super) fn new(tracker: &Tracker, newcomers: bool) -> Self {
+    pub(super) fn new(tracker: &Tracker, interval: Duration, newcomers: bool) -> Self {
         let now = Instant::now();
         let mut ordinary = Self {
             wildcard: Wildcard::new(tracker.udp(Family::V4)),
+            interval,
             swarms: Vec::new(),
             clients: Vec::new(),
             under_way: HashMap::new(),
             transaction: 0,
             complete: Vec::new(),
-            next_look: now + INTERVAL,
+            next_look: now + LOOKS,
             next_pair: newcomers.then_some(now),
             account: Account::default(),
         };
@@ -68,7 +70,7 @@ impl Ordinary {
     /// Has all of them announce twice: then the tracker knows that they are no passing thing.
     pub(super) fn settle_in(&mut self) {
         let next_pair = self.next_pair.take();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.interval + PATIENCE;
         while self.clients.iter().any(|client| client.answered < 2) {
             assert!(Instant::now() < deadline, "the ordinary clients are not served");
             self.step();
@@ -89,7 +91,7 @@ impl Ordinary {
     pub(super) fn account(mut self) -> Account {
         let settled = usize::try_from(self.account.settled).expect("some hundreds");
         self.account.peers = self.clients.len() as u64;
-        let newcomers = self.clients[settled..].chunks(2).filter(|pair| pair[0].came.elapsed() > INTERVAL * 3);
+        let newcomers = self.clients[settled..].chunks(2).filter(|pair| pair[0].came.elapsed() > self.interval * 2);
         let newcomers: Vec<_> = newcomers.map(|pair| self.complete[pair[0].torrent]).collect();
         self.account.newcomers = newcomers.len() as u64;
         self.account.kept_out = newcomers.iter().filter(|&&complete| !complete).count() as u64;
@@ -118,7 +120,7 @@ impl Ordinary {
             }
         }
         if self.next_look <= now {
-            self.next_look = now + INTERVAL / 2;
+            self.next_look = now + LOOKS;
             self.look();
         }
         let mut buffer = [0; 2_048];
@@ -169,8 +171,7 @@ impl Ordinary {
             (Some(Asked::Announce(number, complete)), Reply::Announce { leechers, seeders, peers, .. }) => {
                 let client = &mut self.clients[number];
                 client.answered += 1;
-                // The second soon after the first, as who has only just come asks for more.
-                client.due = Instant::now() + if client.answered < 2 { AGAIN / 4 } else { INTERVAL };
+                client.due = Instant::now() + self.interval;
                 let (torrent, swarm) = (client.torrent, self.swarms[client.torrent]);
                 let offered = swarm.offered(client.seeder) as usize;
                 let there = (leechers, seeders, peers.len()) == (swarm.leechers, swarm.seeders, offered);
@@ -205,8 +206,8 @@ impl Ordinary {
     }
 }
 
-/// Between two announces of one client; shortened, so that each announces often.
-pub(super) const INTERVAL: Duration = Duration::from_secs(2);
+/// Between two looks at all torrents.
+const LOOKS: Duration = Duration::from_secs(1);
 
 /// Who has no answer by then asks again.
 const AGAIN: Duration = Duration::from_millis(500);
