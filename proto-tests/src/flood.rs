@@ -80,26 +80,26 @@ pub fn run(tracker: &Tracker, plan: Plan) -> Report {
     ordinary.go_on_until(Instant::now() + plan.interval + Duration::from_secs(1));
     report.ordinary = ordinary.account();
     (report.sent, report.answered, report.invented) = (attacker.sent(), attacker.answered(), attacker.invented());
-    report.kept = kept(tracker, &attacker) + report.ordinary.peers;
+    let invented = (0..attacker.invented()).map(attacker::info_hash);
+    let ordinary = (0..report.ordinary.torrents).map(swarms::info_hash);
+    report.kept = kept(tracker, invented.chain(ordinary));
     report
 }
 
-/// Invented torrents that still have a peer, counted by asking for each.
-fn kept(tracker: &Tracker, attacker: &Attacker) -> u64 {
+/// Peers of these torrents, counted by asking for each.
+fn kept(tracker: &Tracker, mut torrents: impl Iterator<Item = [u8; 20]>) -> u64 {
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut client =
-        udp::Client::new(localhost, tracker.udp(Family::V4), Duration::from_secs(10)).expect("a socket can be bound");
+    let client = udp::Client::new(localhost, tracker.udp(Family::V4), Duration::from_secs(10));
+    let mut client = client.expect("a socket can be bound");
     let mut kept = 0;
-    let mut asked = Vec::with_capacity(SCRAPE);
-    for number in 0..attacker.invented() {
-        asked.push(attacker::info_hash(number));
-        if asked.len() == SCRAPE || number + 1 == attacker.invented() {
-            let counts = client.scrape(&asked).expect("a scrape is answered");
-            kept += counts.iter().map(|counts| u64::from(counts.seeders) + u64::from(counts.leechers)).sum::<u64>();
-            asked.clear();
+    loop {
+        let asked: Vec<_> = torrents.by_ref().take(SCRAPE).collect();
+        if asked.is_empty() {
+            return kept;
         }
+        let counts = client.scrape(&asked).expect("a scrape is answered");
+        kept += counts.iter().map(|counts| u64::from(counts.seeders) + u64::from(counts.leechers)).sum::<u64>();
     }
-    kept
 }
 
 /// Torrents that one scrape is answered for (BEP 15).

@@ -35,7 +35,8 @@ pub struct Load {
     pub waits: (Duration, Duration),
 }
 
-/// Loads a tracker that has so many hundredths of a processor, in rounds: as fast as it answers; twice that; and with as much garbage beside some clients.
+/// Loads a tracker that has so many hundredths of a processor, in rounds: as fast as it answers; with twice that; and with as much
+/// garbage beside some clients.
 ///
 /// # Panics
 ///

@@ -1,8 +1,9 @@
 //! Floods a tracker that it starts with invented torrents, and tells what came of it.
 //!
-//! `flood one|many [--twice] [--newcomers] [--seconds N] [--most N] [--tracker PROGRAM]`: from one source or from a hundred thousand; each
-//! torrent announced twice; with ordinary clients who come meanwhile; for two minutes by default, to the tracker built beside this
-//! program, which keeps a million torrents at most.
+//! `flood one|many [--twice] [--newcomers] [--seconds N] [--interval N] [--most N] [--tracker PROGRAM]`: from one source or from a
+//! hundred thousand; each torrent announced twice; with ordinary clients who come meanwhile. It lasts two minutes by default, in
+//! which ordinary clients announce every 20 seconds, and floods the tracker built beside this program, which keeps a million
+//! torrents at most.
 
 use std::env;
 use std::path::PathBuf;
@@ -30,9 +31,12 @@ fn main() {
             "--twice" => plan.twice = true,
             "--newcomers" => plan.newcomers = true,
             "--seconds" => plan.time = Duration::from_secs(value().parse().expect("a number of seconds")),
+            "--interval" => plan.interval = Duration::from_secs(value().parse().expect("a number of seconds")),
             "--most" => plan.most = value().parse().expect("a number of torrents"),
             "--tracker" => program = PathBuf::from(value()),
-            other => panic!("{other} is none of one, many, --twice, --newcomers, --seconds, --most, --tracker"),
+            other => {
+                panic!("{other} is none of one, many, --twice, --newcomers, --seconds, --interval, --most, --tracker")
+            }
         }
     }
     let tracker = Tracker::start_program(&program, &plan.config());

@@ -90,7 +90,7 @@ impl Ordinary {
     /// What came of it.
     pub(super) fn account(mut self) -> Account {
         let settled = usize::try_from(self.account.settled).expect("some hundreds");
-        self.account.peers = self.clients.len() as u64;
+        self.account.torrents = self.swarms.len();
         let newcomers = self.clients[settled..].chunks(2).filter(|pair| pair[0].came.elapsed() > self.interval * 2);
         let newcomers: Vec<_> = newcomers.map(|pair| self.complete[pair[0].torrent]).collect();
         self.account.newcomers = newcomers.len() as u64;

@@ -28,8 +28,8 @@ pub struct Report {
 pub struct Account {
     /// Those who were there before the flood.
     pub settled: u64,
-    /// All of them at the end.
-    pub peers: u64,
+    /// Torrents of all of them, at the end.
+    pub torrents: usize,
     /// Their announces that were answered.
     pub announces: u64,
     /// Torrents of theirs whose counts were looked at.

@@ -34,8 +34,8 @@ impl Report {
         assert!(self.http.len() > 10, "HTTP was answered {} times\n{self}", self.http.len());
     }
 
-    /// Useful answers at twice the load beside those at the tracker's own pace; where it had now more, now less of the processor, for
-    /// what it had.
+    /// Useful answers at twice the load beside those at the tracker's own pace; where it had now more of the processor and now
+    /// less, for what it had.
     fn kept(&self) -> f64 {
         let all = |load: &Load| if self.is_exact { load.useful } else { load.useful / load.used.max(0.01) };
         self.median(|[peak, twice, _]| all(twice) / all(peak))
