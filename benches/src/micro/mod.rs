@@ -2,12 +2,14 @@
 //!
 //! Everything follows from numbers and fixed seeds, so that two runs ask the same of the store in the same order.
 
+mod chosen;
 mod course;
 mod crowd;
 mod mail;
 mod stopwatch;
 mod world;
 
+pub use chosen::Chosen;
 pub use course::{Course, apply};
 pub use crowd::{Crowd, Peer, Shape, client, info_hash};
 pub use mail::Mail;

@@ -37,6 +37,9 @@
 //!   each, by which most look-ups read two cache lines whatever the size.
 //! - **Growing never stalls**: a table is made of pages that are split one at a time, so that no announce touches more than
 //!   one page, below 4,096 entries. Sweeps let go of the lock as often.
+//! - **Who is near whom is no client's choice.** Peers that one reply tells of are near each other, so whoever has many peers
+//!   in a swarm learns which of them share a page. That is worth nothing in another: each crowd has a key of its own. Nor is it
+//!   for long in the same: where a page gets fuller than by chance, its crowd is dealt out anew under another key.
 //! - **Waiting for memory is most of the cost**, so a batch waits together: for all its requests the processor is asked for
 //!   the tags, then for the torrents, then for the peers, and only then does the first request find everything at hand.
 //!   What was found on the way is kept as a hint, to be looked at again under the last lock. Fewer shards would take fewer
@@ -174,7 +177,7 @@ impl MemoryStorage {
         for (entry, path) in entries.iter().zip(&mut *paths) {
             shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
         }
-        for (entry, path) in entries.iter().zip(&*paths) {
+        for (entry, path) in entries.iter().zip(&mut *paths) {
             if let (Some(_), Request::Announce(announce)) = (path.crowd, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_crowd(path, announce));
             }

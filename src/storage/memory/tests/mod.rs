@@ -3,6 +3,7 @@
 pub(super) mod kind;
 mod leaps;
 mod limits;
+mod neighbours;
 mod sampling;
 mod sweeping;
 mod table;

@@ -1,24 +1,32 @@
-//! What callgrind says of this program.
+//! What callgrind says of the program that asks.
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
 /// A function and all that it calls.
 #[derive(Debug)]
-pub(crate) struct Cost {
-    pub(crate) function: String,
-    pub(crate) calls: u64,
-    pub(crate) instructions: u64,
+pub struct Cost {
+    /// Its name, with the path of its module.
+    pub function: String,
+    /// How often it was called.
+    pub calls: u64,
+    /// Those of all calls.
+    pub instructions: u64,
 }
 
-/// Runs this program under callgrind.
-pub(crate) fn costs() -> Result<Vec<Cost>> {
+/// Runs this program under callgrind with these arguments.
+///
+/// # Errors
+///
+/// If there is no valgrind, or the program fails.
+pub fn costs(arguments: &[impl AsRef<OsStr>]) -> Result<Vec<Cost>> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--tool=callgrind", "--compress-strings=no", "--compress-pos=no"]);
-    valgrind.arg("--callgrind-out-file=/dev/stdout").arg(env::current_exe()?).arg("run");
+    valgrind.arg("--callgrind-out-file=/dev/stdout").arg(env::current_exe()?).args(arguments);
     let output = valgrind.output().context("cannot run valgrind (apt-get install valgrind)")?;
     ensure!(output.status.success(), "valgrind {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     Ok(read(&String::from_utf8_lossy(&output.stdout)))
