@@ -11,7 +11,7 @@ use chihaya::clock::Now;
 use chihaya::counters::Counters;
 use chihaya::storage::conformance::{Expected, Model, Rules, Seconds};
 use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Role, SWEEPS_PER_PASS, Scrape, Want};
-use chihaya::tracker::is_peer_address;
+use chihaya::tracker::{Config, is_peer_address};
 use chihaya::udp::{ConnectionIds, Handler, Round, Secret};
 use chihaya::wire::udp::PROTOCOL_MAGIC;
 use rand::SeedableRng;
@@ -60,7 +60,11 @@ impl Trial {
     fn new() -> Self {
         let connection_ids = Arc::new(ArcSwap::from_pointee(ConnectionIds::new(Secret([0; 16]), GENERATIONS.into())));
         Self {
-            handler: Handler::new(tracker(), Arc::clone(&connection_ids), Arc::new(Counters::default())),
+            handler: Handler::new(
+                tracker(Config::default()),
+                Arc::clone(&connection_ids),
+                Arc::new(Counters::default()),
+            ),
             connection_ids,
             rng: SmallRng::seed_from_u64(4),
             model: Model::new(Rules::memory(LIFETIME_SECONDS)),
