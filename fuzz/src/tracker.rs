@@ -49,8 +49,8 @@ struct Trial {
     elapsed: Seconds,
     torrents: BTreeSet<InfoHash>,
     /// Who was issued which id, by the how manieth secret.
-    issued: Vec<(IpAddr, u64, u8)>,
-    secrets: u8,
+    issued: Vec<(IpAddr, u64, u64)>,
+    secrets: u64,
     /// The id each client received last.
     shown: [u64; CLIENTS.len()],
     mail: Vec<Datagram>,
@@ -106,10 +106,12 @@ impl Trial {
 
     fn rotate(&mut self) {
         self.deliver();
-        self.secrets = self.secrets.wrapping_add(1);
-        let next = self.connection_ids.load().rotate(Secret([self.secrets; 16]));
+        self.secrets += 1;
+        // No secret comes twice, however long the script.
+        let secret = Secret(u128::from(self.secrets).to_be_bytes());
+        let next = self.connection_ids.load().rotate(secret);
         self.connection_ids.store(Arc::new(next));
-        self.issued.retain(|(_, _, secret)| self.secrets.wrapping_sub(*secret) < GENERATIONS);
+        self.issued.retain(|(_, _, secret)| self.secrets - *secret < GENERATIONS.into());
     }
 
     /// Time passes, and the store is swept once over.
