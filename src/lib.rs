@@ -51,8 +51,8 @@
 //! | parse | 75 | 2 | in place, 98 bytes |
 //! | connection id | 187 | 1 | one SipHash, whatever the answer |
 //! | policy | 100 | 2 | a copy into the batch |
-//! | store, alone in its torrent | 960 | 7 | shard, page, frame, tags, torrent |
-//! | store, 50 peers of 100 | 2,410 | 8 and the swarm's 13 | read through once, then copied from |
+//! | store, alone in its torrent | 950 | 7 | shard, page, frame, tags, torrent |
+//! | store, 50 peers of 100 | 2,390 | 8 and the swarm's 13 | read through once, then copied from |
 //! | store, 50 peers of a crowd | 2,820 | 15 and some 9 | its own entry, then runs of 32 peers |
 //! | write | 105 | 1 and the peers' | 20 bytes before the peers, which are copied |
 //!
