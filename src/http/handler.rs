@@ -41,9 +41,11 @@ impl Frontend {
     ) -> Response<Full<Bytes>> {
         let asked = Instant::now();
         let family = Family::of(source.to_canonical());
-        let action = self.action(head.uri.path());
+        let route = self.action(head.uri.path());
+        // Who asks by another method asks nothing of a swarm.
+        let action = if head.method == Method::GET { route } else { Action::Other };
         counters.count(Counter::Request(Http, family, action));
-        let (outcome, response) = self.respond(action, head, source, moment, counters).await;
+        let (outcome, response) = self.respond(route, head, source, moment, counters).await;
         counters.count(Counter::Response(Http, family, action, outcome));
         counters.durations.requests(Http, action).observe(asked.elapsed(), 1);
         response
@@ -52,7 +54,7 @@ impl Frontend {
     /// Failures have status 200 like all that is bencoded, for many clients do not read the body of any other.
     async fn respond(
         &self,
-        action: Action,
+        route: Action,
         head: &Parts,
         source: IpAddr,
         moment: Moment,
@@ -61,7 +63,7 @@ impl Frontend {
         if let Some(response) = self.status(head) {
             return (Outcome::Ok, response);
         }
-        let answer = match (action, &head.method) {
+        let answer = match (route, &head.method) {
             (Action::Connect | Action::Other, _) => return (Outcome::Error, bare(StatusCode::NOT_FOUND)),
             (_, &Method::HEAD) => return (Outcome::Ok, bencoded(Vec::new())),
             (Action::Announce, &Method::GET) => self.announce(head, source, moment, counters).await,
