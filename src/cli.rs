@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Problem};
 use crate::storage::Drivers;
-use crate::{log, server};
+use crate::{admin, log, server};
 
 /// A BitTorrent tracker for public, open swarms: UDP and HTTP, IPv4 and IPv6.
 ///
@@ -26,12 +26,19 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// Check the configuration, and do nothing else
     Check,
     /// Print the configuration in effect, as a file that loads as the same configuration
     Config,
+    /// Ask the tracker that runs what becomes of a torrent's announces, and who is in its swarms
+    Explain {
+        /// The torrent's info hash: 40 hexadecimal digits
+        hash: String,
+        /// A client's address, or with its port a peer's: is it served, and is it in the swarm?
+        address: Option<String>,
+    },
 }
 
 /// Does what the command line asks for; the data store is one of `drivers`.
@@ -53,13 +60,20 @@ pub fn run(drivers: Drivers) -> ExitCode {
 impl Arguments {
     fn run(&self, drivers: &Drivers) -> anyhow::Result<()> {
         let config = self.load(drivers)?;
-        match self.command {
+        match &self.command {
             None => {
                 log::init(&config.log);
                 server::serve(&config, drivers)?;
             }
             Some(Command::Check) => writeln!(io::stdout(), "configuration is valid")?,
             Some(Command::Config) => write!(io::stdout(), "{}", config.to_toml())?,
+            Some(Command::Explain { hash, address }) => {
+                let question = admin::Question::parse(hash, address.as_deref()).map_err(anyhow::Error::msg)?;
+                let admin = config.admin.listen.first();
+                let admin =
+                    admin.ok_or_else(|| anyhow::anyhow!("admin.listen is empty: the tracker explains nothing"))?;
+                write!(io::stdout(), "{}", admin::ask(*admin, &question)?)?;
+            }
         }
         Ok(())
     }

@@ -196,6 +196,7 @@ fn open_admin(
     let rotations = Arc::clone(&crew.connection_ids.rotations);
     let view = Arc::new(admin::View::new(admin::Sources {
         tracker: Arc::clone(&crew.tracker),
+        clock: crew.clock,
         driver: config.storage.driver.clone(),
         workers,
         sockets: mem::take(&mut bound.watched),

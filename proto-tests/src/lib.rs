@@ -107,6 +107,7 @@
 //! | `[admin]` | What two workers count is what a client has sent and received, to the packet and the byte | `metrics/sums.rs::two_workers_have_counted_what_a_client_has_sent`, `metrics/sums.rs::peers_are_told_by_family_and_by_what_they_do` |
 //! | `[admin]` | The status page: its own numbers and nothing else, with scripts and without; small; as many see it as may | `metrics/page.rs::a_browser_shows_the_page_and_asks_for_nothing_but_its_numbers`, `metrics/page.rs::the_page_is_small_and_may_load_nothing_else`, `metrics/page.rs::screenshots_are_taken` |
 //! | `[admin]` | `/health` is alive, `/ready` says whether the store is degraded, nothing is public unless configured | `metrics/page.rs::who_asks_whether_it_is_alive_and_ready_is_told` |
+//! | `chihaya explain` | A swarm by family, what becomes of an address's announces and by which rule, whether it is there; nothing is changed by asking | `metrics/explain.rs::a_swarm_and_who_is_in_it_are_explained`, `metrics/explain.rs::a_private_address_is_explained_by_the_rule_that_keeps_it_out`, `metrics/explain.rs::what_cannot_be_explained_is_told_in_one_line` |
 //! | `[admin]` | Metrics tell nothing of single torrents and peers | `metrics/sums.rs::nothing_of_a_torrent_or_a_peer_is_told` |
 //! | `[admin]` | Prometheus takes them; every query of the dashboard and the alerts works | `metrics/prometheus.rs::promtool_finds_nothing_wrong`, `metrics/prometheus.rs::every_query_of_the_dashboard_and_the_alerts_works` |
 

@@ -1,9 +1,11 @@
 //! The admin frontend: what operators and their machines see of the tracker, on addresses of their own.
 //!
 //! Nothing here is on the way of a request. Workers count for themselves; their counts are summed, and the store, the sockets and
-//! the process are looked at, when somebody asks. No info hash, address or peer id is ever told.
+//! the process are looked at, when somebody asks. No info hash, address or peer id is ever told, but by `/explain` to who names it.
 
+mod ask;
 mod config;
+mod explain;
 mod history;
 mod metrics;
 mod page;
@@ -20,6 +22,7 @@ use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::time;
 
+use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::sys;
 use crate::tracker::Tracker;
@@ -27,7 +30,9 @@ use crate::tracker::Tracker;
 use history::History;
 use stats::Stats;
 
+pub use ask::{AskError, ask};
 pub use config::Config;
+pub use explain::Question;
 pub use page::CONTENT_SECURITY_POLICY;
 pub use serve::serve;
 
@@ -35,6 +40,8 @@ pub use serve::serve;
 pub struct Sources {
     /// Its store among it.
     pub tracker: Arc<Tracker>,
+    /// By which it asks the store.
+    pub clock: Clock,
     /// The store's driver.
     pub driver: String,
     /// What each worker has counted.

@@ -10,12 +10,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time;
 
-use super::{CONTENT_SECURITY_POLICY, View};
+use super::{CONTENT_SECURITY_POLICY, Question, View};
 use crate::sys::Listener;
 
 /// Serves what connects to `listener` until it is dropped.
@@ -37,8 +37,8 @@ pub async fn serve(listener: Listener, view: Arc<View>) {
 async fn converse(socket: TcpStream, view: Arc<View>) {
     let Ok(socket) = tokio::net::TcpStream::from_std(socket) else { return };
     let service = service_fn(|request: Request<Incoming>| {
-        let response = view.answer(request.method(), request.uri().path());
-        async { Ok::<_, Infallible>(response) }
+        let view = &view;
+        async move { Ok::<_, Infallible>(view.answer(request.method(), request.uri()).await) }
     });
     let mut builder = http1::Builder::new();
     builder.keep_alive(false).half_close(true).max_buf_size(MAX_HEAD_BYTES).header_read_timeout(None);
@@ -48,13 +48,17 @@ async fn converse(socket: TcpStream, view: Arc<View>) {
 
 impl View {
     /// What a path has to tell. The response to HEAD loses its body on the way.
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
-        let mut response = match path {
+    async fn answer(&self, method: &Method, target: &Uri) -> Response<Full<Bytes>> {
+        let mut response = match target.path() {
             _ if !matches!(*method, Method::GET | Method::HEAD) => {
                 let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n".into(), TEXT);
                 refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 refusal
             }
+            "/explain" => match Question::of_query(target.query().unwrap_or_default()) {
+                Ok(question) => plain(StatusCode::OK, self.explain(question).await, TEXT),
+                Err(wrong) => plain(StatusCode::BAD_REQUEST, wrong + "\n", TEXT),
+            },
             "/" => page(self.page("/stats.json")),
             "/metrics" => plain(StatusCode::OK, self.metrics(), METRICS),
             "/stats.json" => plain(StatusCode::OK, self.stats_json(), JSON),
@@ -62,7 +66,11 @@ impl View {
             "/health" => plain(StatusCode::OK, "alive\n".into(), TEXT),
             "/ready" if self.stats().degraded => plain(StatusCode::OK, "ready, degraded\n".into(), TEXT),
             "/ready" => plain(StatusCode::OK, "ready\n".into(), TEXT),
-            _ => plain(StatusCode::NOT_FOUND, "There are /, /metrics, /stats.json, /health and /ready.\n".into(), TEXT),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "There are /, /metrics, /stats.json, /health, /ready and /explain.\n".into(),
+                TEXT,
+            ),
         };
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is tests, of which clippy knows the functions marked so alone")]
 
+mod explain;
 mod page;
 mod prometheus;
 mod sums;
