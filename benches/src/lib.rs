@@ -6,12 +6,14 @@
 //!
 //! - [`arguments`]: command lines with any number of servers, and what comes of those that cannot be.
 //! - [`server`]: processes that are started, waited for, and ended with their owner.
+//! - [`callgrind`]: instructions of a program's functions.
 //! - [`process`]: cores, processor time, resident memory.
 //! - [`spread`], [`percentiles`] and [`table`]: many rounds as one cell, and cells as a table.
 //! - [`distribution`] and [`swarms`]: millions of peers, derived from their numbers and a seed.
 //! - [`udp`]: the clients that announce them.
 
 pub mod arguments;
+pub mod callgrind;
 pub mod distribution;
 pub mod micro;
 pub mod percentiles;

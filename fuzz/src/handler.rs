@@ -23,7 +23,8 @@ pub(crate) fn batch(input: &[u8]) {
     let ids = ConnectionIds::new(Secret([2; 16]), 3);
     let mut mail = Mail(pieces(input).map(|piece| piece.datagram(&ids)).collect());
     let mut rng = SmallRng::seed_from_u64(3);
-    let handler = Handler::new(tracker(), Arc::new(ArcSwap::from_pointee(ids.clone())), Arc::new(Counters::default()));
+    let tracker = tracker(tracker::Config::default());
+    let handler = Handler::new(tracker, Arc::new(ArcSwap::from_pointee(ids.clone())), Arc::new(Counters::default()));
     let mut round = Round::default();
     handler.read(&mut mail, &mut round, &mut rng);
     match handler.tracker().apply(Now(1_000), mem::take(&mut round.batch)) {
@@ -133,14 +134,14 @@ impl Datagrams for Mail {
     }
 }
 
-/// A tracker over an empty store in memory, as configured by default.
-pub(crate) fn tracker() -> Arc<Tracker> {
+/// A tracker over an empty store in memory.
+pub(crate) fn tracker(config: tracker::Config) -> Arc<Tracker> {
     let environment = Environment::new(Duration::from_secs(LIFETIME_SECONDS), [1; 16], Clock::start());
     let settings = Settings([("shards".to_owned(), 1.into())].into_iter().collect());
     let drivers = Drivers::builtin();
     let memory = drivers.find("memory").expect("it is built in");
     let storage = memory.open(&settings, environment).expect("memory opens");
-    Arc::new(Tracker::new(storage, Live::new(tracker::Config::default())))
+    Arc::new(Tracker::new(storage, Live::new(config)))
 }
 
 /// Of both families, two of them in one /64; and two that are nobody's.

@@ -1,29 +1,27 @@
 //! What is fuzzed: one target for each parser that reads what strangers, or operators, write, and one for a whole tracker.
 //!
-//! A target is a plain function that panics where a promise is broken. The programs in `fuzz_targets` hand it to
-//! libFuzzer, with a nightly compiler and cargo-fuzz (`cargo install cargo-fuzz`), from the root of the repository:
+//! A target is a plain function that panics where a promise is broken. `run` beside this crate's manifest hands it to
+//! libFuzzer, with the stable compiler: every target for 20 seconds each, or those named, for as long as said.
 //!
 //! ```sh
-//! cargo +nightly fuzz run udp_batch --features libfuzzer -- -max_total_time=60
+//! fuzz/run
+//! fuzz/run 600 udp_batch http_connection
 //! ```
 //!
-//! The stable compiler does as well, with `RUSTC_BOOTSTRAP=1` in the environment in place of `+nightly`.
-//!
-//! Without link-time optimisation (`CARGO_PROFILE_RELEASE_LTO=off`) the programs are built sooner. What a run finds goes to
-//! `corpus/TARGET`, an input that breaks a promise to `artifacts/TARGET`: move it to the corpus with the correction. Before
-//! a commit, keep what adds coverage, and of that the seeds, which have names, past failures, and some dozens of the
-//! smallest:
+//! What a run learns stays in `target/fuzz/corpus`, and the next goes on from there; an input that breaks a promise is left
+//! in `fuzz/artifacts`: move it to the corpus with the correction, under a name that tells what it is. Before a commit, keep
+//! of what was learnt some dozens of the smallest inputs that add coverage:
 //!
 //! ```sh
-//! cargo +nightly fuzz cmin udp_batch --features libfuzzer
+//! FUZZ_TARGET=udp_batch target/fuzz/*/fuzz/fuzz -merge=1 fuzz/corpus/udp_batch target/fuzz/corpus/udp_batch -max_len=256
 //! ```
 //!
-//! `tests/corpora.rs` replays every corpus with the stable compiler, as part of `cargo test`.
+//! `tests/corpora.rs` replays every corpus, as part of `cargo test`.
 //!
-//! Not here, for they have no parser of ours: the heads of HTTP requests, which hyper reads, and the command line, which
-//! clap does.
+//! Not here is the command line, which clap reads.
 
 mod config;
+mod connection;
 mod handler;
 mod http;
 mod script;
@@ -33,12 +31,13 @@ mod udp;
 /// A fuzz target: any bytes must be fine.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is also that of its program and of its corpus.
+/// Every target by its name, which is also that of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("client_address", http::client_address),
     ("config", config::config),
     ("environment", config::environment),
     ("http_announce", http::announce),
+    ("http_connection", connection::connection),
     ("http_scrape", http::scrape),
     ("tracker", tracker::sequence),
     ("udp_batch", handler::batch),

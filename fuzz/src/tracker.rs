@@ -11,7 +11,7 @@ use chihaya::clock::Now;
 use chihaya::counters::Counters;
 use chihaya::storage::conformance::{Expected, Model, Rules, Seconds};
 use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Role, SWEEPS_PER_PASS, Scrape, Want};
-use chihaya::tracker::is_peer_address;
+use chihaya::tracker::{Config, is_peer_address};
 use chihaya::udp::{ConnectionIds, Handler, Round, Secret};
 use chihaya::wire::udp::PROTOCOL_MAGIC;
 use rand::SeedableRng;
@@ -49,8 +49,8 @@ struct Trial {
     elapsed: Seconds,
     torrents: BTreeSet<InfoHash>,
     /// Who was issued which id, by the how manieth secret.
-    issued: Vec<(IpAddr, u64, u8)>,
-    secrets: u8,
+    issued: Vec<(IpAddr, u64, u64)>,
+    secrets: u64,
     /// The id each client received last.
     shown: [u64; CLIENTS.len()],
     mail: Vec<Datagram>,
@@ -60,7 +60,11 @@ impl Trial {
     fn new() -> Self {
         let connection_ids = Arc::new(ArcSwap::from_pointee(ConnectionIds::new(Secret([0; 16]), GENERATIONS.into())));
         Self {
-            handler: Handler::new(tracker(), Arc::clone(&connection_ids), Arc::new(Counters::default())),
+            handler: Handler::new(
+                tracker(Config::default()),
+                Arc::clone(&connection_ids),
+                Arc::new(Counters::default()),
+            ),
             connection_ids,
             rng: SmallRng::seed_from_u64(4),
             model: Model::new(Rules::memory(LIFETIME_SECONDS)),
@@ -102,10 +106,12 @@ impl Trial {
 
     fn rotate(&mut self) {
         self.deliver();
-        self.secrets = self.secrets.wrapping_add(1);
-        let next = self.connection_ids.load().rotate(Secret([self.secrets; 16]));
+        self.secrets += 1;
+        // No secret comes twice, however long the script.
+        let secret = Secret(u128::from(self.secrets).to_be_bytes());
+        let next = self.connection_ids.load().rotate(secret);
         self.connection_ids.store(Arc::new(next));
-        self.issued.retain(|(_, _, secret)| self.secrets.wrapping_sub(*secret) < GENERATIONS);
+        self.issued.retain(|(_, _, secret)| self.secrets - *secret < GENERATIONS.into());
     }
 
     /// Time passes, and the store is swept once over.

@@ -32,8 +32,28 @@ pub(crate) fn request(datagram: &[u8]) {
     }
 }
 
-/// Options yield no more than they hold, whatever they are.
+/// Options yield what they hold, whatever they are: read here byte by byte, as BEP 41 has it.
 pub(crate) fn options(options: &[u8]) {
-    let held: usize = url_data(options).map(|piece| piece.len() + 2).sum();
-    assert!(held <= options.len());
+    let mut expected = Vec::new();
+    let mut at = 0;
+    while at < options.len() && options[at] != END {
+        if options[at] == NOTHING {
+            at += 1;
+            continue;
+        }
+        let Some(length) = options.get(at + 1) else { break };
+        let (start, end) = (at + 2, at + 2 + usize::from(*length));
+        if end > options.len() {
+            break;
+        }
+        if options[at] == URL_DATA {
+            expected.push(&options[start..end]);
+        }
+        at = end;
+    }
+    assert_eq!(url_data(options).collect::<Vec<_>>(), expected);
 }
+
+const END: u8 = 0;
+const NOTHING: u8 = 1;
+const URL_DATA: u8 = 2;

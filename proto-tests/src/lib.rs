@@ -1,5 +1,5 @@
 //! What the tests of the whole tracker share: the tracker as a process, network namespaces, a model of its store, stores
-//! that misbehave, stories to tell it, garbage for it to ignore, and a [simulation] of it and all its clients.
+//! that misbehave, stories to tell it, garbage and floods for it to bear, and a [simulation] of it and all its clients.
 //!
 //! # What is promised, and what would notice
 //!
@@ -103,13 +103,16 @@
 pub mod chaos;
 pub mod due;
 pub mod failing;
+pub mod flood;
 pub mod garbage;
 pub mod late;
 pub mod namespace;
 /// The example of how a driver is written.
 #[path = "../../examples/ordered/src/lib.rs"]
 pub mod ordered;
+pub mod overload;
 pub mod process;
+pub mod quota;
 pub mod redis;
 pub mod shared;
 pub mod simulation;

@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // Floor 2: meaning.
     ("tracker", &["bittorrent", "clock", "storage", "units"]),
     // Floor 1: two towers that do not know each other.
-    ("storage", &["bittorrent", "clock", "sys", "units"]),
+    ("storage", &["bittorrent", "clock", "sync", "sys", "units"]),
     ("wire::http", &["bittorrent", "wire::bencode"]),
     ("wire::udp", &["bittorrent"]),
     ("wire::bencode", &[]),
@@ -29,7 +29,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("bittorrent", &[]),
     ("clock", &[]),
     ("counters", &[]),
-    ("sys", &[]),
+    ("sys", &["sync"]),
+    ("sync", &[]),
     ("units", &[]),
 ];
 

@@ -1,8 +1,9 @@
 //! One connection, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -14,13 +15,14 @@ use tokio::sync::watch;
 
 use super::Frontend;
 use super::handler::Moment;
+use super::outbox::Outbox;
 use super::patience::{Patience, Watched};
 use crate::counters::{Counter, Counters};
 
-/// Answers requests from `source` until either side has had enough.
+/// Answers requests from `source` until either side has had enough; any stream of bytes will do.
 ///
 /// Once `shutdown` says so, a request in flight is still answered; no other is waited for.
-pub(super) async fn converse(
+pub async fn converse(
     socket: impl AsyncRead + AsyncWrite + Unpin,
     source: IpAddr,
     frontend: &Frontend,
@@ -37,22 +39,30 @@ pub(super) async fn converse(
         patience.answered();
         Ok::<_, Infallible>(response)
     });
-    let socket = TokioIo::new(Watched { socket, patience });
-    let mut connection = pin!(builder().serve_connection(socket, service));
-    let mut run_out = pin!(patience.run_out());
-    let mut stopping = false;
-    loop {
-        // The connection comes first: what it has just done decides whether its time has run out.
-        tokio::select! {
-            biased;
-            // How it ended is the client's affair.
-            _ = &mut connection => return,
-            () = &mut run_out => return counters.count(Counter::HttpTimeouts),
-            _ = shutdown.wait_for(|stop| *stop), if !stopping => {
-                stopping = true;
-                connection.as_mut().graceful_shutdown();
+    let mut outbox = Outbox::new(socket);
+    // Nothing of the lock on `shutdown` may be held while the conversation goes on.
+    let stopping = async { drop(shutdown.wait_for(|stop| *stop).await) };
+    let conversation = async {
+        {
+            let socket = TokioIo::new(Watched { socket: &mut outbox, patience });
+            let mut connection = pin!(builder().serve_connection(socket, service));
+            tokio::select! {
+                biased;
+                // How it ended is the client's affair.
+                _ = &mut connection => {}
+                () = stopping => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
             }
         }
+        let _ = poll_fn(|context| Pin::new(&mut outbox).poll_flush(context)).await;
+    };
+    tokio::select! {
+        // The conversation comes first: what it has just done decides whether its time has run out.
+        biased;
+        () = conversation => {}
+        () = patience.run_out() => counters.count(Counter::HttpTimeouts),
     }
 }
 

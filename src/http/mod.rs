@@ -8,6 +8,7 @@ mod config;
 mod connection;
 mod handler;
 mod listener;
+mod outbox;
 mod patience;
 mod socket;
 
@@ -23,6 +24,7 @@ use patience::Limits;
 
 pub use client_address::{Proxies, UnknownClient};
 pub use config::Config;
+pub use connection::converse;
 pub use listener::serve;
 
 /// What all connections of the process share.

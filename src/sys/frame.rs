@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 
-use parking_lot::Mutex;
+use crate::sync::StaticMutex;
 
 /// Bytes of a frame: a page of the system's, so that each can go back alone.
 pub const FRAME_BYTES: usize = 4_096;
@@ -154,7 +154,7 @@ impl Stock {
     }
 }
 
-static STOCK: Mutex<Stock> = Mutex::new(Stock::new());
+static STOCK: StaticMutex<Stock> = StaticMutex::new(Stock::new());
 
 /// Spare frames that keep their memory: what a page or two need to be rebuilt in, ...
 const LEAST_SPARE: usize = 32;

@@ -53,7 +53,7 @@ impl ConnectionIds {
         self.sign(client, generation) == Some(id)
     }
 
-    /// SipHash-2-4 of the address, its two low bits replaced by the secret's generation.
+    /// SipHash-2-4 of the address, [marked](mark) with the secret's generation.
     fn sign(&self, client: IpAddr, generation: usize) -> Option<ConnectionId> {
         let secret = self.secrets[generation].as_ref()?;
         let hash = match client.to_canonical() {
@@ -61,11 +61,15 @@ impl ConnectionIds {
             // Clients cache an id per tracker while their privacy addresses come and go within a /64.
             IpAddr::V6(v6) => secret.hash(&v6.octets()[..8]),
         };
-        let id = hash & !GENERATION_MASK | generation as u64;
-        // Some clients take 0 for "not connected"; the magic would look like a connect.
-        let id = if id == 0 || id == PROTOCOL_MAGIC { id ^ (1 << 63) } else { id };
-        Some(ConnectionId(id.into()))
+        Some(ConnectionId(mark(hash, generation).into()))
     }
+}
+
+/// The hash with its two low bits replaced by the generation.
+fn mark(hash: u64, generation: usize) -> u64 {
+    let id = hash & !GENERATION_MASK | generation as u64;
+    // Some clients take 0 for "not connected"; the magic would look like a connect.
+    if id == 0 || id == PROTOCOL_MAGIC { id | 1 << 63 } else { id }
 }
 
 /// As many as two bits can tell apart.
@@ -126,6 +130,15 @@ mod tests {
         let id = ids.issue("2001:db8:1:2:3:4:5:6".parse().unwrap());
         assert!(ids.accept("2001:db8:1:2:ffff::1".parse().unwrap(), id));
         assert!(!ids.accept("2001:db8:1:3:3:4:5:6".parse().unwrap(), id));
+    }
+
+    #[test]
+    fn an_id_is_neither_0_nor_the_magic() {
+        for taken in [0, PROTOCOL_MAGIC] {
+            assert_eq!(mark(taken | 3, 0), taken | 1 << 63);
+            assert_eq!(mark(taken, 1), taken | 1);
+        }
+        assert_eq!(mark(u64::MAX, 2), u64::MAX - 1);
     }
 
     #[test]

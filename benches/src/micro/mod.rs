@@ -2,12 +2,14 @@
 //!
 //! Everything follows from numbers and fixed seeds, so that two runs ask the same of the store in the same order.
 
+mod chosen;
 mod course;
 mod crowd;
 mod mail;
 mod stopwatch;
 mod world;
 
+pub use chosen::Chosen;
 pub use course::{Course, apply};
 pub use crowd::{Crowd, Peer, Shape, client, info_hash};
 pub use mail::Mail;
@@ -15,13 +17,15 @@ pub use stopwatch::{Lap, thread_time, timed};
 pub use world::{World, send_connect};
 
 use chihaya::clock::{Clock, Now};
-use chihaya::storage::Environment;
 use chihaya::storage::memory::{Config, MemoryStorage};
+use chihaya::storage::{Environment, Limits};
 
-/// An empty store whose hash key is always the same.
+/// An empty store whose hash key is always the same, limited as by default, though none of its clients comes near.
 pub fn storage() -> MemoryStorage {
-    let environment =
+    let mut environment =
         Environment::new(std::time::Duration::from_secs(LIFETIME_SECONDS.into()), [7; 16], Clock::start());
+    environment.limits = Limits::default();
+    environment.limits.new_entries_burst = u32::MAX;
     MemoryStorage::new(&Config::default(), environment)
 }
 

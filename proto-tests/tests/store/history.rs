@@ -36,6 +36,8 @@ pub(crate) enum Step {
         lag: Seconds,
         times: usize,
     },
+    /// Of the clock.
+    Leap(i64),
     Wait(Wait),
 }
 
@@ -103,6 +105,27 @@ pub(crate) fn crowded_history() -> impl Strategy<Value = History> {
         2 => step(1..20, 20..300),
     ];
     of(Just(MANY_ENDPOINTS), vec(step, 3..14))
+}
+
+/// Of a clock that leaps as often as not.
+pub(crate) fn leaping_history() -> impl Strategy<Value = History> {
+    let step = prop_oneof![
+        2 => step(1..20, 50..MOST_ENDPOINTS),
+        1 => leap().prop_map(Step::Leap),
+    ];
+    of(prop_oneof![1..8_u16, 8..80_u16, Just(MOST_ENDPOINTS)], vec(step, 2..24))
+}
+
+/// Seconds: back by up to two days, or forward by up to three weeks, by some decades, or to where ticks come round.
+fn leap() -> impl Strategy<Value = i64> {
+    const HOUR: i64 = 3_600;
+    prop_oneof![
+        3 => -48 * HOUR..0,
+        1 => -HOUR..HOUR,
+        3 => 0..500 * HOUR,
+        1 => 0..500_000 * HOUR,
+        3 => (1..9_i64, 0..8_u32, -3_000..3_000_i64).prop_map(|(times, shift, more)| ((times * 8_192) << shift) + more),
+    ]
 }
 
 fn of(pool: impl Strategy<Value = u16>, steps: impl Strategy<Value = Vec<Step>>) -> impl Strategy<Value = History> {

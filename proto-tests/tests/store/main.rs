@@ -16,7 +16,7 @@ use chihaya::storage::conformance::{Mismatch, Rules, Seconds};
 use chihaya::storage::{
     Announce, Answer, Batch, Change, Drivers, Environment, Request, Role, Scrape, Settings, Storage, Want,
 };
-use history::{Ask, History, MOST_ENTRIES, Step, TORRENTS, endpoint, history};
+use history::{Ask, History, MOST_ENTRIES, Step, TORRENTS, endpoint, history, leaping_history};
 use proptest::prelude::*;
 use proto_tests::late::Late;
 
@@ -36,6 +36,15 @@ proptest! {
     #[test]
     fn so_is_one_that_answers_late_with_several_batches_under_way(history in history()) {
         check(&history, "late", "", by_torrent)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn so_it_is_whose_clock_leaps_forward_back_and_over_its_wrap(history in leaping_history()) {
+        check(&history, "memory", "", |requests| vec![requests])?;
     }
 }
 
@@ -120,6 +129,7 @@ async fn run(
                 }
             }
             Step::Sweep { lag, times } => store.sweep(*lag, *times).await?,
+            Step::Leap(seconds) => store.leap(*seconds).await?,
             Step::Wait(wait) => store.wait(wait.seconds(history.lifetime)).await?,
         }
     }

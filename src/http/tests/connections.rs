@@ -150,3 +150,25 @@ async fn a_response_is_one_write() {
     assert_eq!(writes.len(), 1, "{writes:?}");
     assert!(writes[0] > scraped(0, 0, 0).len());
 }
+
+/// hyper forgets what it has not written yet when a connection ends in junk, after a body or once an upgrade was asked for.
+#[tokio::test]
+async fn a_response_is_whole_whatever_comes_after_its_request() {
+    let server = Server::start(|_| ()).await;
+    let upgrade = get(SCRAPE).replace("\r\n\r\n", "\r\nUpgrade: h2c\r\n\r\n") + "junk\r\n\r\n";
+    let body = get(SCRAPE).replace("\r\n\r\n", "\r\nContent-Length: 5\r\n\r\n") + "hello" + "GET /scr";
+    for (asked, last) in [(upgrade, "\r\n\r\n"), (body, scraped(0, 0, 0).as_str())] {
+        let (_shutdown, stopped) = watch::channel(false);
+        let (mut client, socket) = tokio::io::duplex(8);
+        let ask = async {
+            client.write_all(asked.as_bytes()).await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut responses = String::new();
+            client.read_to_string(&mut responses).await.unwrap();
+            responses
+        };
+        let answer = converse(socket, server.address.ip(), &server.frontend, &server.counters, stopped);
+        let (responses, ()) = tokio::join!(ask, answer);
+        assert!(responses.contains(&scraped(0, 0, 0)) && responses.ends_with(last), "{responses}");
+    }
+}

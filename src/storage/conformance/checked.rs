@@ -122,6 +122,26 @@ impl Checked {
         Ok(())
     }
 
+    /// Has the clock leap between two sweeps, forward by so many seconds or back; the store is looked at before it is swept again.
+    ///
+    /// What leaps forward makes peers old, as time that passes does. What leaps back makes nobody younger: whoever was to be
+    /// forgotten is forgotten as long after as if the clock had gone on.
+    ///
+    /// # Errors
+    ///
+    /// When the store departs from the model.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the store's clock wraps")]
+    pub async fn leap(&mut self, seconds: i64) -> Result<(), Mismatch> {
+        self.sweep(0, 1).await?;
+        match u64::try_from(seconds) {
+            Ok(forward) => self.elapsed += forward,
+            Err(_) => self.start = Now(self.start.0.wrapping_add(seconds as u32)),
+        }
+        let doubtful = |torrent: &InfoHash| self.model.is_in_doubt(self.elapsed, *torrent);
+        self.inspect(self.torrents.iter().copied().filter(doubtful).collect()).await?;
+        self.sweep(0, 1).await
+    }
+
     /// When it is so many seconds later.
     async fn pass(&self, seconds: Seconds) -> Result<Seconds, Mismatch> {
         let later = self.elapsed + seconds;

@@ -32,6 +32,8 @@ pub(super) async fn timed(trial: &mut Trial) -> Result<(), Mismatch> {
                 let mut checked = Checked::new(Arc::clone(&trial.store), rules, trial.now()).among_others();
                 history(trial, &mut checked, STEPS, lifetime / 4).await?;
                 checked.wait(3 * lifetime).await?;
+                // The next begins as after a whole pass of sweeps.
+                checked.sweep(0, rules.sweeps_per_pass).await?;
                 trial.go_on_at(checked.now());
             }
             Ok(())

@@ -23,13 +23,13 @@ impl Shard {
     /// Whether a peer that is not known may come in. Another may give way to it.
     pub(super) fn admit(&mut self, path: &Path, announce: &Announce, now: Moment) -> Result<(), Beyond> {
         let own = self.find(path, announce.info_hash);
-        let verdict = self.is_beyond(own, announce, now.now);
+        let verdict = self.is_beyond(path, own, announce, now.now);
         let verdict = verdict.map_or(Ok(()), |beyond| self.make_room(path, own, beyond, now.tick));
         verdict.inspect_err(|&beyond| self.share.refuse(beyond))
     }
 
     /// The limit that it would exceed.
-    fn is_beyond(&self, own: Option<At>, announce: &Announce, now: Now) -> Option<Beyond> {
+    fn is_beyond(&self, path: &Path, own: Option<At>, announce: &Announce, now: Now) -> Option<Beyond> {
         let ports = self.swarms.key.ports();
         let form = own.map(|at| self.torrents.entry(at).form());
         if ports.are_limited() && form.is_some_and(|form| self.swarms.grouped(&form, announce) >= ports.most()) {
@@ -39,12 +39,14 @@ impl Shard {
         if !self.share.admits(&announce.peer, now) {
             return Some(Beyond::Network);
         }
-        self.share.lack(own.is_none())
+        // Who gives way to whom betrays what is in one page. Nobody shall fill one with torrents that were chosen by that.
+        let chosen = own.is_none() && self.torrents.is_skewed_for(path.hash);
+        if chosen { Some(Beyond::Place) } else { self.share.lack(own.is_none()) }
     }
 
     /// Has a torrent give way, where that helps.
     fn make_room(&mut self, path: &Path, own: Option<At>, beyond: Beyond, tick: Tick) -> Result<(), Beyond> {
-        let helps = matches!(beyond, Beyond::Peers | Beyond::Torrents);
+        let helps = matches!(beyond, Beyond::Peers | Beyond::Torrents | Beyond::Place);
         let victim = helps.then(|| self.victim(path, own, beyond)).flatten().ok_or(beyond)?;
         self.evict(victim, tick);
         Ok(())
@@ -65,7 +67,7 @@ impl Shard {
             if self.swarms.is_fresh_and_alone(&form) {
                 return Some(at);
             }
-            if beyond == Beyond::Torrents && matches!(form, Form::Empty(_)) {
+            if beyond != Beyond::Peers && matches!(form, Form::Empty(_)) {
                 without_peers = without_peers.or(Some(at));
             }
         }

@@ -20,8 +20,10 @@ pub(super) struct Crowd<const N: usize> {
 }
 
 /// What a peer of a crowd is looked for by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sought {
+    /// The number of the crowds whose key the hash is of; it may have been given up since.
+    pub(super) key: u64,
     /// Of its endpoint.
     pub(super) hash: Hash,
     /// Where it seems to be, among those of its role; it may be another's place.
@@ -103,6 +105,21 @@ impl<const N: usize> Crowd<N> {
             (seat, touched) = self.insert(Peer::new(endpoint, stamp), key);
         }
         Some(Changed { own: Some(Own::Crowd(seat)), completed, touched, ..Changed::default() })
+    }
+
+    /// Whether so many are where a peer sits that no chance has brought them there.
+    pub(super) fn is_skewed(&self, seat: Seat) -> bool {
+        self.table(seat.downloads).is_skewed(seat.at)
+    }
+
+    /// Puts every peer where another key has it.
+    pub(super) fn deal_out(&mut self, key: &Key) {
+        for downloads in [true, false] {
+            let table = self.table_mut(downloads);
+            for peer in std::mem::take(table).entries() {
+                table.insert(peer, key);
+            }
+        }
     }
 
     /// Adds a peer that is not there. Says where, and how many entries were touched.

@@ -3,6 +3,7 @@
 use siphasher::sip::SipHasher13;
 
 use super::ports::Ports;
+use crate::bittorrent::InfoHash;
 
 /// What hashes are keyed with; nobody outside knows it.
 ///
@@ -31,6 +32,19 @@ impl Key {
     /// How the ports of an address are limited.
     pub(super) fn ports(&self) -> Ports {
         self.ports
+    }
+
+    /// The key of a torrent's crowds, another for each number: what is seen of one tells nothing of another.
+    pub(super) fn of_crowds(&self, info_hash: &InfoHash, number: u64) -> Self {
+        let mut bytes = [0; 29];
+        bytes[..20].copy_from_slice(&info_hash.0);
+        bytes[20..28].copy_from_slice(&number.to_le_bytes());
+        let mut key = [0; 16];
+        for (half, place) in key.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            bytes[28] = u8::from(half > 0);
+            *place = self.hash(&bytes).0.to_le_bytes();
+        }
+        Self { secret: key, ports: self.ports }
     }
 }
 

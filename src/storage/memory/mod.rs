@@ -37,6 +37,9 @@
 //!   each, by which most look-ups read two cache lines whatever the size.
 //! - **Growing never stalls**: a table is made of pages that are split one at a time, so that no announce touches more than
 //!   one page, below 4,096 entries. Sweeps let go of the lock as often.
+//! - **Who is near whom is no client's choice.** Peers that one reply tells of are near each other, so whoever has many peers
+//!   in a swarm learns which of them share a page. That is worth nothing in another: each crowd has a key of its own. Nor is it
+//!   for long in the same: where a page gets fuller than by chance, its crowd is dealt out anew under another key.
 //! - **Waiting for memory is most of the cost**, so a batch waits together: for all its requests the processor is asked for
 //!   the tags, then for the torrents, then for the peers, and only then does the first request find everything at hand.
 //!   What was found on the way is kept as a hint, to be looked at again under the last lock. Fewer shards would take fewer
@@ -45,6 +48,7 @@
 mod admission;
 mod bits;
 mod bucket;
+mod course;
 mod crowd;
 mod form;
 mod key;
@@ -65,26 +69,25 @@ mod tests;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrayvec::ArrayVec;
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Batch, Driver, Entry, Environment, Health, Reply, Request, SWEEPS_PER_PASS, Settings, SettingsError,
-    Storage, StorageError, Totals,
+    Answer, Batch, Driver, Entry, Environment, Health, Reply, Request, Settings, SettingsError, Storage, StorageError,
+    Totals,
 };
 use crate::bittorrent::PerFamily;
 use crate::clock::Now;
+use crate::sync::Mutex;
 use crate::sys::{prefetch_to_write, tidy_frames};
+use course::{Course, Turn};
 use key::{Hash, Key};
-use peer::Lifetime;
 use ports::Ports;
 use room::{Room, Share};
 use shard::{Path, Shard};
-use sweep::{Age, Cursor};
+use sweep::Cursor;
 use walk::Dice;
 
 /// The driver named `memory`.
@@ -132,10 +135,8 @@ impl Driver for MemoryDriver {
 pub struct MemoryStorage {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     key: Key,
-    lifetime: Lifetime,
+    course: Course,
     room: Arc<Room>,
-    /// The shard that the next sweep begins with.
-    next_sweep: AtomicUsize,
 }
 
 impl MemoryStorage {
@@ -149,8 +150,7 @@ impl MemoryStorage {
             shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
             key,
             room,
-            lifetime: Lifetime::new(environment.peer_lifetime),
-            next_sweep: AtomicUsize::new(0),
+            course: Course::new(environment.peer_lifetime),
         }
     }
 
@@ -177,7 +177,7 @@ impl MemoryStorage {
         for (entry, path) in entries.iter().zip(&mut *paths) {
             shard(path).inspect(|shard| shard.prefetch_swarms(path, &entry.request));
         }
-        for (entry, path) in entries.iter().zip(&*paths) {
+        for (entry, path) in entries.iter().zip(&mut *paths) {
             if let (Some(_), Request::Announce(announce)) = (path.crowd, &entry.request) {
                 shard(path).inspect(|shard| shard.prefetch_crowd(path, announce));
             }
@@ -192,7 +192,7 @@ impl MemoryStorage {
 
 impl Storage for MemoryStorage {
     fn apply(&self, now: Now, mut batch: Batch) -> Answer {
-        let now = self.lifetime.moment(now);
+        let now = self.course.moment(now);
         let Batch { seed, entries, peers } = &mut batch;
         let mut number = 0;
         for entries in entries.chunks_mut(PREFETCHED) {
@@ -219,11 +219,8 @@ impl Storage for MemoryStorage {
     }
 
     fn sweep(&self, now: Now) {
-        let slice = self.shards.len().div_ceil(SWEEPS_PER_PASS);
-        let first = self.next_sweep.fetch_add(slice, Ordering::Relaxed);
-        let age = Age { lifetime: self.lifetime, now: self.lifetime.tick(now) };
-        for offset in 0..slice {
-            let shard = &self.shards[first.wrapping_add(offset) % self.shards.len()];
+        let Turn { age, first, shards } = self.course.sweep(now, self.shards.len());
+        for shard in self.shards.iter().cycle().skip(first).take(shards) {
             let mut cursor = Cursor::default();
             let mut turn = || {
                 let mut shard = shard.lock();

@@ -6,13 +6,13 @@
 //! and only who shares every one of its places with somebody who does is held back too.
 
 use std::iter::zip;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::key::Key;
 use super::ports::network;
 use crate::bittorrent::Endpoint;
 use crate::clock::Now;
 use crate::storage::Limits;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The buckets of all networks.
 #[derive(Debug)]

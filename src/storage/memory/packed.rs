@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_completion_counts_once_and_never_for_one_that_began_as_a_seeder() {
-        let moment = Lifetime::new(Duration::from_secs(800)).moment(Now(9));
+        let moment = moment(9);
         let seen = |known, role, completed| {
             let (stamp, counts) = stamp(known, moment, role, completed);
             assert_eq!((stamp.tick(), stamp.role()), (moment.tick, role));
@@ -225,12 +225,17 @@ mod tests {
         assert_eq!(seen(known(Role::Seeder, true), Role::Downloader, true), (true, false));
     }
 
+    /// Where peers live for 800 seconds.
+    fn moment(seconds: u32) -> Moment {
+        let lifetime = Lifetime::new(Duration::from_secs(800));
+        lifetime.moment(Now(seconds), lifetime.tick(Now(seconds)))
+    }
+
     #[test]
     fn who_announces_again_at_once_is_not_renewed_by_that() {
-        let lifetime = Lifetime::new(Duration::from_secs(800));
         for start in [0, u32::MAX - 50] {
             let after = |seconds: u32, known: Option<Stamp>| {
-                stamp(known, lifetime.moment(Now(start.wrapping_add(seconds))), Role::Seeder, false).0
+                stamp(known, moment(start.wrapping_add(seconds)), Role::Seeder, false).0
             };
             let first = after(0, None);
             assert!(first.is_fresh());

@@ -167,10 +167,22 @@ impl Lifetime {
         Tick((now.0 >> self.shift) as u16 % TICKS)
     }
 
-    /// The moment of an announce. A peer that comes again within an eighth of its lifetime has not been renewed by that:
-    /// clients do so by themselves only after more.
-    pub(super) fn moment(self, now: Now) -> Moment {
-        Moment { now, tick: self.tick(now), soon: self.ticks / 8 }
+    /// The moment of an announce, whose tick this is. A peer that comes again within an eighth of its lifetime has not been
+    /// renewed by that: clients do so by themselves only after more.
+    pub(super) fn moment(self, now: Now, tick: Tick) -> Moment {
+        Moment { now, tick, soon: self.ticks / 8 }
+    }
+
+    /// Seconds within which moments of several threads, and of sweeps one after another, lie.
+    pub(super) const fn near(self) -> u32 {
+        (TICKS as u32 * 3 / 64) << self.shift
+    }
+
+    /// Seconds that time may go on beyond a whole pass of sweeps: more than makes everybody too old who was there then, and so
+    /// few that no tick has come round by the end of the next pass.
+    pub(super) fn most(self) -> u32 {
+        let seconds = u64::from(TICKS - 2 * AHEAD - self.ticks) << self.shift;
+        u32::try_from(seconds).unwrap_or(u32::MAX).min(u32::MAX / 2)
     }
 
     /// Whether something of the moment `then` has outlived the lifetime: never early, at most two ticks late.

@@ -1,7 +1,6 @@
 //! How much a store may hold, and counts of what it holds and refuses that its shards keep together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::warn;
 
@@ -11,6 +10,7 @@ use super::networks::Networks;
 use crate::bittorrent::Endpoint;
 use crate::clock::Now;
 use crate::storage::{Health, Limits, Refused};
+use crate::sync::{AtomicU64, Ordering};
 
 /// What all shards hold together, and may hold.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Room {
     peers: AtomicU64,
     torrents: AtomicU64,
     evicted: AtomicU64,
-    refused: [AtomicU64; 4],
+    refused: [AtomicU64; 5],
 }
 
 /// One shard's part of it.
@@ -46,6 +46,8 @@ pub(super) enum Beyond {
     Peers,
     /// Of its torrents, though not of its peers.
     Torrents,
+    /// Of the torrents that chance brings to one place.
+    Place,
     /// Of what a network may bring in.
     Network,
     /// Of the ports that an address may have in a swarm.
@@ -67,7 +69,7 @@ impl Room {
         let refused = |beyond: Beyond| read(&self.refused[beyond as usize]);
         Health {
             refused: Refused {
-                room: refused(Beyond::Peers) + refused(Beyond::Torrents),
+                room: [Beyond::Peers, Beyond::Torrents, Beyond::Place].map(refused).iter().sum(),
                 network: refused(Beyond::Network),
                 ports: refused(Beyond::Ports),
             },
@@ -109,6 +111,11 @@ impl Share {
             }
             Beyond::Torrents => {
                 warn!("storage: max_torrents = {} is reached; others are answered and not stored", most.torrents);
+            }
+            Beyond::Place => {
+                warn!(
+                    "storage: torrents have been chosen by where they are kept; others of there are answered and not stored"
+                );
             }
             Beyond::Network => {
                 warn!("limits: a network brings in more new peers than it may; they are answered and not stored")

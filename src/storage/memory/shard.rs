@@ -65,8 +65,7 @@ impl Shard {
         };
         let torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
-        let own = path.crowd.map(|(_, own)| own);
-        let changed = self.swarms.change(&mut form, announce, own, now)?;
+        let changed = self.swarms.change(&mut form, announce, path.own, now)?;
         let completed = torrent.keep(&form, changed.completed);
         Some(self.answer(at, &form, completed, &changed, path, announce, out))
     }
@@ -142,31 +141,31 @@ impl Shard {
     /// Has it fetch the swarms, and keeps what was found out.
     pub(super) fn prefetch_swarms(&self, path: &mut Path, request: &Request) {
         path.torrent = self.find(path, *request.info_hash());
-        let (Request::Announce(announce), Some(at)) = (request, path.torrent) else { return };
+        let (Request::Announce(_), Some(at)) = (request, path.torrent) else { return };
         let form = self.torrents.entry(at).form();
         match form {
             Form::Few(_) => self.swarms.of(&form).prefetch_packed(),
             Form::Many(index) => {
                 self.swarms.crowds[index as usize].as_deref().inspect(|crowds| prefetch_all(*crowds));
-                path.crowd = Some((index, self.swarms.sought(&announce.peer)));
+                path.crowd = Some(index);
             }
             Form::Empty(_) | Form::One(_) => {}
         }
     }
 
     /// Has it fetch what finds the announcer in a crowd, and what it will most likely be given of it.
-    pub(super) fn prefetch_crowd(&self, path: &Path, announce: &Announce) {
-        if let Some((index, own)) = path.crowd
-            && let Some(crowds) = self.swarms.crowds(index)
-        {
+    pub(super) fn prefetch_crowd(&self, path: &mut Path, announce: &Announce) {
+        let Some(index) = path.crowd else { return };
+        path.own = self.swarms.sought(index, &announce.peer);
+        if let (Some(crowds), Some(own)) = (self.swarms.crowds(index), path.own) {
             crowds.prefetch_crowd(announce, own.hash, path.dice);
         }
     }
 
     /// Has it fetch the announcer's own entry, where it is in a crowd.
     pub(super) fn prefetch_own(&self, path: &mut Path, announce: &Announce) {
-        if let Some((index, own)) = &mut path.crowd
-            && let Some(crowds) = self.swarms.crowds(*index)
+        if let (Some(index), Some(own)) = (path.crowd, &mut path.own)
+            && let Some(crowds) = self.swarms.crowds(index)
         {
             own.at = crowds.prefetch_own(announce, own.hash);
         }
@@ -189,13 +188,15 @@ pub(super) struct Path {
     pub(super) dice: Dice,
     /// Where its torrent seems to be; it may be another's place.
     torrent: Option<At>,
-    /// If its swarm was seen to be a crowd: which one, though it may be another's since, and the announcer.
-    pub(super) crowd: Option<(u32, Sought)>,
+    /// If its swarm was seen to be a crowd: which one, though it may be another's since.
+    pub(super) crowd: Option<u32>,
+    /// The announcer there.
+    own: Option<Sought>,
 }
 
 impl Path {
     pub(super) fn new(hash: Hash, dice: Dice) -> Self {
-        Self { hash, dice, torrent: None, crowd: None }
+        Self { hash, dice, torrent: None, crowd: None, own: None }
     }
 }
 

@@ -4,6 +4,7 @@ use super::crowd::{Crowd, Seat};
 use super::key::{Hash, Key};
 use super::packed::Packed;
 use super::peer::Peer;
+use super::ports::network;
 use super::sample::sample;
 use super::table::At;
 use super::walk::Dice;
@@ -147,7 +148,9 @@ impl<const N: usize> Swarm<'_, N> {
     /// How many peers are of this one's group of ports.
     pub(super) fn grouped(self, endpoint: &[u8; N], key: &Key) -> usize {
         let group = key.ports().group(endpoint);
-        let same = |peer: &Peer<N>| key.ports().group(&peer.endpoint) == group;
+        // Few are of one address, and most need not be looked at any closer.
+        let same =
+            |peer: &Peer<N>| network(&peer.endpoint) == network(endpoint) && key.ports().group(&peer.endpoint) == group;
         match self {
             Self::Packed(packed) => packed.peers.iter().filter(|peer| same(peer)).count(),
             Self::Crowd(crowd) => crowd.count(key.endpoint(endpoint), same),

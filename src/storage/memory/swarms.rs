@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::crowd::{Crowd, Sought};
+use super::crowd::{Crowd, Seat, Sought};
 use super::form::{Few, Form, Size, Sizes};
 use super::key::Key;
 use super::packed::{Loose, Packed, change_role, stamp};
@@ -19,6 +19,8 @@ pub(super) struct Swarms {
     pool: Pool,
     pub(super) crowds: Vec<Option<Box<Crowds>>>,
     pub(super) key: Key,
+    /// Keys that crowds have been given.
+    keys: u64,
 }
 
 /// Both swarms of one torrent, at least one of which is large.
@@ -26,6 +28,12 @@ pub(super) struct Swarms {
 pub(super) struct Crowds {
     /// Whose they are.
     pub(super) info_hash: InfoHash,
+    /// What their peers are hashed with, theirs alone: replies betray who is near whom.
+    pub(super) key: Key,
+    /// The number of that key.
+    number: u64,
+    /// Peers that have come since they have had it.
+    newcomers: usize,
     pub(super) v4: Crowd<6>,
     pub(super) v6: Crowd<18>,
 }
@@ -54,7 +62,7 @@ pub(super) struct Changed {
 
 impl Swarms {
     pub(super) fn new(key: Key) -> Self {
-        Self { pool: Pool::default(), crowds: Vec::new(), key }
+        Self { pool: Pool::default(), crowds: Vec::new(), key, keys: 0 }
     }
 
     /// Frames in use.
@@ -128,12 +136,18 @@ impl Swarms {
         own: Option<Sought>,
         now: Moment,
     ) -> Option<Changed> {
-        let own = own.unwrap_or_else(|| self.sought(&announce.peer));
         let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
+        let own = own.filter(|own| own.key == crowds.number).unwrap_or_else(|| crowds.sought(&announce.peer));
         let mut changed = match announce.peer {
-            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &self.key),
-            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &self.key),
+            Endpoint::V4(endpoint) => crowds.v4.change(endpoint, own, announce.change, now, &crowds.key),
+            Endpoint::V6(endpoint) => crowds.v6.change(endpoint, own, announce.change, now, &crowds.key),
         }?;
+        if changed.touched > CALM
+            && let Some(Own::Crowd(seat)) = changed.own
+        {
+            let (seat, touched) = self.calm(index, &announce.peer, seat, changed.touched);
+            (changed.own, changed.touched) = (Some(Own::Crowd(seat)), touched);
+        }
         if announce.change == Change::Absent {
             changed.touched += self.dissolve(form, now.tick);
         }
@@ -161,10 +175,12 @@ impl Swarms {
     ) -> (Own, usize) {
         if let Form::Many(index) = *form {
             let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
+            crowds.newcomers += 1;
             let (seat, touched) = match *peer {
-                Endpoint::V4(endpoint) => crowds.v4.insert(Peer::new(endpoint, stamp), &self.key),
-                Endpoint::V6(endpoint) => crowds.v6.insert(Peer::new(endpoint, stamp), &self.key),
+                Endpoint::V4(endpoint) => crowds.v4.insert(Peer::new(endpoint, stamp), &crowds.key),
+                Endpoint::V6(endpoint) => crowds.v6.insert(Peer::new(endpoint, stamp), &crowds.key),
             };
+            let (seat, touched) = self.calm(index, peer, seat, touched);
             return (Own::Crowd(seat), touched);
         }
         let mut both = self.take_apart(form);
@@ -173,8 +189,22 @@ impl Swarms {
             Endpoint::V6(endpoint) => both.v6.insert(Peer::new(endpoint, stamp)),
         };
         let touched = self.put_together(form, &both, info_hash, stamp.tick());
-        let own = if let Form::Many(index) = *form { self.seat(index, peer, stamp.role()) } else { Own::Packed(at) };
-        (own, touched)
+        let Form::Many(index) = *form else { return (Own::Packed(at), touched) };
+        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
+        (Own::Crowd(crowds.seat(peer)), touched)
+    }
+
+    /// Deals out crowds under another key whose peers have been chosen by where they would be put. So many entries have been
+    /// touched for the one in this seat; says where it is then, and how many have been.
+    fn calm(&mut self, index: u32, peer: &Endpoint, seat: Seat, touched: usize) -> (Seat, usize) {
+        let crowds = self.crowds[index as usize].as_mut().expect("a form's crowds are there");
+        if touched <= CALM || !crowds.are_skewed(peer.family(), seat) {
+            return (seat, touched);
+        }
+        self.keys += 1;
+        crowds.deal_out(self.key.of_crowds(&crowds.info_hash, self.keys), self.keys);
+        // Not counted: as many have come as are dealt out.
+        (crowds.seat(peer), 1)
     }
 
     /// Whether there is one peer and no other, and that has not been renewed.
@@ -191,10 +221,14 @@ impl Swarms {
 
     /// How many peers of a form are of the announcer's group of [ports](super::ports), where those are limited.
     pub(super) fn grouped(&self, form: &Form, announce: &Announce) -> usize {
-        let Dual { v4, v6 } = self.of(form);
+        let key = match *form {
+            Form::Many(index) => self.crowds[index as usize].as_ref().map(|crowds| crowds.key),
+            _ => None,
+        };
+        let (Dual { v4, v6 }, key) = (self.of(form), key.unwrap_or(self.key));
         match &announce.peer {
-            Endpoint::V4(endpoint) => v4.grouped(endpoint, &self.key),
-            Endpoint::V6(endpoint) => v6.grouped(endpoint, &self.key),
+            Endpoint::V4(endpoint) => v4.grouped(endpoint, &key),
+            Endpoint::V6(endpoint) => v6.grouped(endpoint, &key),
         }
     }
 
@@ -288,9 +322,12 @@ impl Swarms {
 
     /// Makes crowds of both swarms.
     fn gather(&mut self, form: &mut Form, both: &Both, info_hash: InfoHash) -> usize {
-        let mut crowds = Box::new(Crowds { info_hash, v4: Crowd::default(), v6: Crowd::default() });
-        let v4: usize = both.v4.peers.iter().map(|&peer| crowds.v4.insert(peer, &self.key).1).sum();
-        let v6: usize = both.v6.peers.iter().map(|&peer| crowds.v6.insert(peer, &self.key).1).sum();
+        self.keys += 1;
+        let (number, key) = (self.keys, self.key.of_crowds(&info_hash, self.keys));
+        let (v4, v6) = (Crowd::default(), Crowd::default());
+        let mut crowds = Box::new(Crowds { info_hash, key, number, newcomers: 0, v4, v6 });
+        let v4: usize = both.v4.peers.iter().map(|&peer| crowds.v4.insert(peer, &key).1).sum();
+        let v6: usize = both.v6.peers.iter().map(|&peer| crowds.v6.insert(peer, &key).1).sum();
         let index = self.crowds.iter().position(Option::is_none).unwrap_or_else(|| {
             self.crowds.push(None);
             self.crowds.len() - 1
@@ -300,24 +337,9 @@ impl Swarms {
         v4 + v6
     }
 
-    /// What a peer is looked for by in a crowd.
-    pub(super) fn sought(&self, peer: &Endpoint) -> Sought {
-        let hash = match peer {
-            Endpoint::V4(endpoint) => self.key.endpoint(endpoint),
-            Endpoint::V6(endpoint) => self.key.endpoint(endpoint),
-        };
-        Sought { hash, at: None }
-    }
-
-    /// Where a peer is that has become one of a crowd.
-    fn seat(&self, index: u32, peer: &Endpoint, role: Role) -> Own {
-        let crowds = self.crowds[index as usize].as_ref().expect("a form's crowds are there");
-        let own = self.sought(peer);
-        let seat = match peer {
-            Endpoint::V4(endpoint) => crowds.v4.find(endpoint, own, role),
-            Endpoint::V6(endpoint) => crowds.v6.find(endpoint, own, role),
-        };
-        Own::Crowd(seat.expect("it has just been gathered"))
+    /// What a peer is looked for by in the crowds of this index, if there are any.
+    pub(super) fn sought(&self, index: u32, peer: &Endpoint) -> Option<Sought> {
+        self.crowds.get(index as usize)?.as_ref().map(|crowds| crowds.sought(peer))
     }
 
     fn packed_mut<'a>(&'a mut self, form: &'a mut Form) -> (&'a mut [Peer<6>], &'a mut [Peer<18>]) {
@@ -330,6 +352,41 @@ impl Swarms {
             }
             Form::Empty(_) | Form::Many(_) => Default::default(),
         }
+    }
+}
+
+impl Crowds {
+    fn sought(&self, peer: &Endpoint) -> Sought {
+        let hash = match peer {
+            Endpoint::V4(endpoint) => self.key.endpoint(endpoint),
+            Endpoint::V6(endpoint) => self.key.endpoint(endpoint),
+        };
+        Sought { key: self.number, hash, at: None }
+    }
+
+    /// Where a peer is that is one of them.
+    fn seat(&self, peer: &Endpoint) -> Seat {
+        let own = self.sought(peer);
+        let seat = match peer {
+            Endpoint::V4(endpoint) => self.v4.find(endpoint, own, Role::Downloader),
+            Endpoint::V6(endpoint) => self.v6.find(endpoint, own, Role::Downloader),
+        };
+        seat.expect("it has just been put there")
+    }
+
+    /// Whether peers have been chosen by where they would be put, and enough have come to pay for another key.
+    fn are_skewed(&self, family: Family, seat: Seat) -> bool {
+        let skewed = match family {
+            Family::V4 => self.v4.is_skewed(seat),
+            Family::V6 => self.v6.is_skewed(seat),
+        };
+        skewed && self.newcomers >= (self.v4.len() + self.v6.len()) / 2
+    }
+
+    fn deal_out(&mut self, key: Key, number: u64) {
+        (self.key, self.number, self.newcomers) = (key, number, 0);
+        self.v4.deal_out(&key);
+        self.v6.deal_out(&key);
     }
 }
 
@@ -356,6 +413,9 @@ fn renew<const N: usize>(
         }
     }
 }
+
+/// Most announces touch fewer entries, and need not be looked at any closer.
+const CALM: usize = 2_000;
 
 fn peers<const N: usize>(bytes: &[u8]) -> &[Peer<N>] {
     FromBytes::ref_from_bytes(bytes).unwrap_or_else(|_| unreachable!("as many bytes as so many peers have"))

@@ -67,14 +67,10 @@ impl Shard {
     fn sweep_crowds(&mut self, cursor: &mut Cursor, age: Age) {
         let crowds = self.swarms.crowds[cursor.crowds].as_deref_mut();
         let touched = crowds.and_then(|crowds| {
-            let Crowds { v4, v6, .. } = crowds;
+            let Crowds { key, v4, v6, .. } = crowds;
             match cursor.table {
-                0 | 1 => {
-                    v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], &self.swarms.key)
-                }
-                2 | 3 => {
-                    v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], &self.swarms.key)
-                }
+                0 | 1 => v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], key),
+                2 | 3 => v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], key),
                 _ => None,
             }
         });

@@ -54,6 +54,16 @@ impl<E: Entry> Table<E> {
         self.widest
     }
 
+    /// Whether more entries are in a page than chance would bring there.
+    pub(super) fn is_skewed(&self, at: At) -> bool {
+        self.pages[at.page].len() > MOST_BY_CHANCE
+    }
+
+    /// The same of the page that an entry of this hash is in or would be.
+    pub(super) fn is_skewed_for(&self, hash: Hash) -> bool {
+        self.page_of(hash).is_some_and(|(_, page)| page.len() > MOST_BY_CHANCE)
+    }
+
     /// Where the entry is that is `same`, if it is where it was.
     pub(super) fn look(&self, at: At, same: impl FnOnce(&E) -> bool) -> Option<At> {
         let page = self.pages.get(at.page).filter(|page| at.bucket < page.buckets())?;
@@ -183,8 +193,11 @@ impl<E: Entry> Table<E> {
         if self.len * 3 >= self.pages.len() * PAGE_ENTRIES {
             return None;
         }
+        let entries = self.pages.last()?.len() + self.pages[parent].len();
+        if entries > MOST_BY_CHANCE {
+            return None;
+        }
         let both = [self.pages.pop()?, std::mem::take(&mut self.pages[parent])];
-        let entries = both[0].len() + both[1].len();
         self.pages[parent] = Page::of(both.iter().flat_map(Page::entries), frames::<E>(entries), key);
         self.widest = self.pages.iter().map(Page::buckets).max()?;
         Some(entries)
@@ -328,3 +341,6 @@ const MOVES_TRIED: usize = 16;
 
 /// Entries of a page on average when one is split: then no page has above 4,096, and its last frame is seldom a large part.
 const PAGE_ENTRIES: usize = 1_750;
+
+/// Before it is split, a page has twice [`PAGE_ENTRIES`] on average; this is eight standard deviations more.
+const MOST_BY_CHANCE: usize = 4_000;

@@ -6,10 +6,11 @@ use arc_swap::ArcSwap;
 use rand::SeedableRng;
 
 use super::*;
+use crate::bittorrent::Counts;
 use crate::clock::Now;
 use crate::counters::Counters;
 use crate::storage::fallback::{self, Fallback};
-use crate::storage::{Batch, Environment, Storage, Totals};
+use crate::storage::{Batch, Environment, Reply, Storage, Totals};
 use crate::tracker::{Config, Live, Tracker};
 use crate::udp::{ConnectionIds, Secret, bind};
 use crate::units::Size;
@@ -88,6 +89,53 @@ async fn other_tasks_get_their_turn_while_small_batches_never_cease() {
         task::yield_now().await;
     }
     assert_ne!(left(), 0, "the worker let nobody else do anything while it was asked");
+    worker.abort();
+}
+
+/// A store that counts how often it is asked.
+#[derive(Default)]
+struct Counting {
+    asked: AtomicU32,
+}
+
+impl Storage for Counting {
+    fn apply(&self, _now: Now, mut batch: Batch) -> Answer {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        batch.entries.iter_mut().for_each(|entry| entry.reply = Reply::Scrape { counts: Counts::default() });
+        Answer::Ready(batch)
+    }
+
+    fn sweep(&self, _now: Now) {}
+
+    fn totals(&self) -> Totals {
+        Totals::default()
+    }
+}
+
+/// All that a store does under a lock it does when it is asked.
+#[tokio::test]
+async fn garbage_is_dropped_without_asking_the_store() {
+    let trial = Trial::new();
+    let (client, scrape) = (trial.client.try_clone().unwrap(), trial.scrape());
+    let store = Arc::new(Counting::default());
+    let worker = trial.serve(Arc::clone(&store) as Arc<dyn Storage>);
+    let announce = [&[0; 8][..], b"\0\0\0\x01\0\0\0\x01", &[7; 82]].concat();
+    let foreign = [&[1; 8], &scrape[8..]].concat();
+    let connect = b"\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0\0\0\0\x01".to_vec();
+    let garbage = [vec![], vec![0; 15], announce, foreign, scrape[..15].to_vec(), vec![0xff; 1_400], connect];
+    for number in 0..100 {
+        client.send(&garbage[number % garbage.len()]).unwrap();
+    }
+    client.send(&scrape).unwrap();
+    let mut buffer = [0; 100];
+    let answered = async {
+        // A connect is answered as well, though not by the store.
+        while !client.recv(&mut buffer).is_ok_and(|length| length == 20) {
+            task::yield_now().await;
+        }
+    };
+    time::timeout(Duration::from_secs(10), answered).await.expect("what comes after the garbage is served");
+    assert_eq!(store.asked.load(Ordering::Relaxed), 1);
     worker.abort();
 }
 

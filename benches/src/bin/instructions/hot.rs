@@ -72,6 +72,9 @@ hot! {
     store_go_or_come_100_ipv4, BATCH, |stage| stage.returns(Family::V4, 100), |stage| stage.apply();
     store_go_or_come_2000_ipv4, BATCH, |stage| stage.returns(Family::V4, 2_000), |stage| stage.apply();
 
+    store_new_torrents_random, BATCH, |stage| stage.newcomers(false), |stage| stage.apply_newcomers();
+    store_new_torrents_chosen, BATCH, |stage| stage.newcomers(true), |stage| stage.apply_newcomers();
+
     udp_handle_connect, BATCH, |stage| stage.mail(Family::V4, false), |stage| answer(stage);
     udp_handle_announce_ipv4, BATCH, |stage| stage.mail(Family::V4, true), |stage| answer(stage);
     udp_handle_announce_ipv6, BATCH, |stage| stage.mail(Family::V6, true), |stage| answer(stage);

@@ -3,14 +3,13 @@
 //! `instructions` runs itself under callgrind and prints the table that is committed as `instructions.txt`; a test compares the
 //! two. Everything it does follows from fixed seeds and keys.
 
-mod callgrind;
 mod hot;
 mod stage;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use chihaya_benches::arguments;
+use chihaya_benches::{arguments, callgrind};
 use clap::{Parser, ValueEnum};
 
 use hot::HOT;
@@ -42,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn tell() -> Result<()> {
-    let costs = callgrind::costs()?;
+    let costs = callgrind::costs(&["run"])?;
     println!("# Instructions each, in a release build for x86-64. The command that prints this table:");
     println!("#   cargo run --release -p chihaya-benches --bin instructions > benches/instructions.txt");
     for hot in HOT {

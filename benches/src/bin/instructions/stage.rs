@@ -3,14 +3,16 @@
 use std::mem;
 use std::net::IpAddr;
 
-use chihaya::bittorrent::{Announce, Counts, Family, PerFamily};
+use chihaya::bittorrent::{Announce, Counts, Family, InfoHash, PerFamily};
 use chihaya::storage::memory::MemoryStorage;
 use chihaya::storage::{self, Batch};
 use chihaya::tracker::{Config, Live};
 use chihaya::udp::{ConnectionIds, Secret};
 use chihaya::wire::http::{AnnounceReply, PeerForm};
 use chihaya::wire::udp::{ConnectionId, Request};
-use chihaya_benches::micro::{Crowd, Mail, Peer, START, World, apply, client, info_hash, send_connect, storage};
+use chihaya_benches::micro::{
+    Chosen, Crowd, Mail, Peer, START, World, apply, client, info_hash, send_connect, storage,
+};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tracker_client::udp::packet;
@@ -33,6 +35,22 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) mail: Mail,
     rng: SmallRng,
+    random: Newcomers,
+    chosen: Newcomers,
+    /// Whose turn it is of these two.
+    is_chosen: bool,
+}
+
+/// A store of its own, and the torrents that come to it one after another.
+struct Newcomers {
+    storage: MemoryStorage,
+    info_hashes: Box<dyn Iterator<Item = InfoHash>>,
+}
+
+impl Newcomers {
+    fn new(info_hashes: impl Iterator<Item = InfoHash> + 'static) -> Self {
+        Self { storage: storage(), info_hashes: Box::new(info_hashes) }
+    }
 }
 
 impl Stage {
@@ -57,6 +75,9 @@ impl Stage {
             world: World::new(filled()),
             mail: Mail::new(BATCH),
             rng: SmallRng::seed_from_u64(1),
+            random: Newcomers::new(Chosen::Random.info_hashes()),
+            chosen: Newcomers::new(every_choice()),
+            is_chosen: false,
         }
     }
 
@@ -86,6 +107,23 @@ impl Stage {
         crowd(family, want).present(peer(family, size, number))
     }
 
+    /// Has new torrents of one peer come, whose info hashes are random or chosen.
+    pub(crate) fn newcomers(&mut self, chosen: bool) {
+        self.is_chosen = chosen;
+        self.batch.clear();
+        let info_hashes = if chosen { &mut self.chosen.info_hashes } else { &mut self.random.info_hashes };
+        for (number, info_hash) in (0..).zip(info_hashes.take(BATCH)) {
+            let announce = crowd(Family::V4, 0).present(peer(Family::V4, 1, number));
+            self.batch.push(storage::Announce { info_hash, ..announce });
+        }
+    }
+
+    /// Has their own store answer those.
+    pub(crate) fn apply_newcomers(&mut self) {
+        let newcomers = if self.is_chosen { &self.chosen } else { &self.random };
+        self.batch = apply(&newcomers.storage, START, mem::take(&mut self.batch));
+    }
+
     /// Has the store answer the batch.
     pub(crate) fn apply(&mut self) {
         self.batch = apply(&self.storage, START, mem::take(&mut self.batch));
@@ -111,6 +149,12 @@ impl Stage {
             peer_form: PeerForm::Compact,
         }
     }
+}
+
+/// Some of every kind that can be chosen.
+fn every_choice() -> impl Iterator<Item = InfoHash> {
+    let mut choices = Chosen::ALL.map(|chosen| chosen.info_hashes());
+    (0..).map(move |number: usize| choices[number % Chosen::ALL.len()].next().expect("they are far more"))
 }
 
 /// Reads an announce that is one.

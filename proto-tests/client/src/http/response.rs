@@ -31,6 +31,21 @@ impl Response {
         says("close") || (self.minor_version == 0 && !says("keep-alive"))
     }
 
+    /// Takes one response off the front of these bytes, and returns what is behind it.
+    ///
+    /// One that states no length is taken for a response to HEAD.
+    pub fn take(bytes: &[u8]) -> Result<(Self, &[u8]), Malformed> {
+        const END: &[u8] = b"\r\n\r\n";
+        let length = bytes.windows(END.len()).position(|window| window == END);
+        let (head, rest) = bytes.split_at(length.ok_or_else(|| Malformed::new("response head without an end"))?);
+        let (mut response, rest) = (Self::parse_head(head)?, &rest[END.len()..]);
+        let stated = ["content-length", "transfer-encoding"].iter().any(|name| response.header(name).is_some());
+        let length = if stated { response.content_length()? } else { 0 };
+        let (body, rest) = rest.split_at_checked(length).ok_or_else(|| Malformed::new("response cut short"))?;
+        response.body = body.to_vec();
+        Ok((response, rest))
+    }
+
     /// Reads a head without its final empty line; there is no body yet.
     pub(super) fn parse_head(head: &[u8]) -> Result<Self, Malformed> {
         let head = str::from_utf8(head).map_err(|_| Malformed::new("response head is not text"))?;
@@ -129,6 +144,18 @@ mod tests {
         ] {
             assert!(length(headers).is_err(), "{headers:?}");
         }
+    }
+
+    #[test]
+    fn responses_are_taken_one_by_one() {
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 404 No\r\n\r\nHTTP";
+        let (first, rest) = Response::take(bytes).unwrap();
+        assert_eq!((first.status, &first.body[..]), (200, &b"hi"[..]));
+        let (second, rest) = Response::take(rest).unwrap();
+        assert_eq!((second.status, second.body.len(), rest), (404, 0, &b"HTTP"[..]));
+        assert!(Response::take(rest).is_err());
+        assert!(Response::take(&bytes[..38]).is_err());
+        assert!(Response::take(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").is_err());
     }
 
     /// RFC 9112, section 9.3.

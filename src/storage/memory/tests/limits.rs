@@ -6,13 +6,15 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use super::super::key::Key;
 use super::super::ports::Ports;
-use super::super::{Config, MemoryStorage, SWEEPS_PER_PASS};
+use super::super::{Config, MemoryStorage};
 use super::kind::spread;
 use crate::bittorrent::{Counts, Endpoint, Family, InfoHash, PerFamily};
 use crate::clock::{Clock, Now};
 use crate::storage::{
-    Announce, Answer, Batch, Change, Environment, Health, Limits, Refused, Reply, Role, Scrape, Storage, Want,
+    Announce, Answer, Batch, Change, Environment, Health, Limits, Refused, Reply, Role, SWEEPS_PER_PASS, Scrape,
+    Storage, Want,
 };
 
 /// Peers live for a minute.
@@ -313,6 +315,29 @@ fn chosen_ports_fill_no_more_than_their_group() {
             assert_eq!(scrape(&store, torrent, family).leechers - before, 16, "{family:?} {torrent}");
         }
     }
+}
+
+/// Who gives way to whom tells which torrents share a page. Here all are of one that somebody has found out.
+#[test]
+fn torrents_chosen_for_one_page_get_no_more_in_than_it_bears() {
+    let store = limited(Config { shards: 1, ..Config::default() }, Limits::NONE);
+    let key = Key::new(b"0123456789abcdef", Ports::default());
+    let chosen = (0..).filter(|&torrent| key.hash(&spread::<20>(torrent)).page(64) == 5);
+    let chosen: Vec<_> = chosen.take(9_000).collect();
+    for &torrent in &chosen {
+        // Two each, so that nobody gives way.
+        announce(&store, 0, torrent, 1, COMES);
+        announce(&store, 0, torrent, 2, COMES);
+    }
+    let torrents = store.totals().torrents.unwrap();
+    assert!((3_900..4_500).contains(&torrents), "{torrents}");
+    assert_eq!(store.health().refused.room, 2 * (9_000 - torrents));
+    assert!(store.most_touched() <= super::super::shard::MOST_TOUCHED);
+    // Those of other pages, which are few here, come in as ever.
+    let others: Vec<_> = (1 << 20..(1 << 20) + 500).filter(|other| !chosen.contains(other)).collect();
+    others.iter().for_each(|&torrent| _ = announce(&store, 0, torrent, 1, COMES));
+    let came = store.totals().torrents.unwrap() - torrents;
+    assert!(came * 3 > others.len() as u64, "{came}");
 }
 
 /// One source, and as many as there are, invent torrents while ordinary clients keep announcing.

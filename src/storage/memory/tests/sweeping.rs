@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::super::shard::MOST_TOUCHED;
-use super::super::{Config, MemoryStorage, SWEEPS_PER_PASS};
+use super::super::{Config, MemoryStorage};
 use super::kind::spread;
 use crate::bittorrent::{Endpoint, InfoHash, PerFamily};
 use crate::clock::{Clock, Now};
-use crate::storage::{Announce, Answer, Batch, Change, Environment, Role, Storage, Totals, Want};
+use crate::storage::{Announce, Answer, Batch, Change, Environment, Role, SWEEPS_PER_PASS, Storage, Totals, Want};
 
 /// A store of one shard: whatever takes long takes longest there. Peers live for a minute.
 struct Trial(MemoryStorage);
