@@ -110,9 +110,8 @@ fn endless_answers_end() {
     let interim = web(|stream| while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {});
     let told_interim = chihaya(&["announce", &interim, "--timeout", "1s"]);
     assert_eq!(told_interim.status, Some(1), "{told_interim:?}");
-    for told in [told, told_interim] {
-        assert!(told.took < PATIENCE, "{told:?}");
-    }
+    // Their times, and as much again to be told to let go.
+    assert!(told.took < PATIENCE && told_interim.took < Duration::from_secs(10), "{told:?} {told_interim:?}");
     let deep = format!("d8:intervali60e5:peers{}", "l".repeat(1_000_000));
     let told = chihaya(&["announce", &static_web(page("200 OK", &deep).as_bytes())]);
     told.assert_failed(
