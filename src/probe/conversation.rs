@@ -31,21 +31,21 @@ impl<'a> Conversation<'a> {
             Transport::Udp => {
                 let mut tracker = udp::Client::connect(self.address, start + self.patience).await?;
                 let asked = tracker.announce(announce, self.target.path()).await;
-                let left = match leaves && heard(&asked) {
-                    true => {
-                        tracker.deadline = Instant::now() + LEAVE_PATIENCE;
-                        Some(tracker.announce(&stopped, self.target.path()).await.is_ok())
-                    }
-                    false => None,
+                let left = if leaves && heard(&asked) {
+                    tracker.deadline = Instant::now() + LEAVE_PATIENCE;
+                    Some(tracker.announce(&stopped, self.target.path()).await.is_ok())
+                } else {
+                    None
                 };
                 (asked, left)
             }
             Transport::Http => {
                 let client = http::Client { target: self.target, address: self.address };
                 let asked = client.announce(announce, self.patience).await;
-                let left = match leaves && heard(&asked) {
-                    true => Some(client.announce(&stopped, LEAVE_PATIENCE).await.is_ok()),
-                    false => None,
+                let left = if leaves && heard(&asked) {
+                    Some(client.announce(&stopped, LEAVE_PATIENCE).await.is_ok())
+                } else {
+                    None
                 };
                 (asked, left)
             }

@@ -95,11 +95,10 @@ async fn each_family<T>(
         Err(error) => return vec![Probe { family: None, address: None, others: 0, outcome: Err(error).into() }],
     };
     let one = async |family: Family| {
-        let (first, others) = addresses[family].split_first()?;
+        let (first, others) = addresses[family].split_first().filter(|_| families.include(family))?;
         let outcome = ask(*first).await.into();
         Some(Probe { family: Some(family), address: Some(*first), others: others.len(), outcome })
     };
-    let one = async |family| if families.include(family) { one(family).await } else { None };
     let (v4, v6) = join!(one(Family::V4), one(Family::V6));
     let mut probes: Vec<_> = [v4, v6].into_iter().flatten().collect();
     if probes.is_empty() {

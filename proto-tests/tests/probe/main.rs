@@ -7,6 +7,7 @@
 
 mod check;
 mod dns;
+mod families;
 mod hostile;
 mod others;
 mod silence;
@@ -52,8 +53,12 @@ impl Outcome {
 }
 
 fn chihaya(arguments: &[&str]) -> Outcome {
+    outcome(Command::new(CHIHAYA).args(arguments))
+}
+
+fn outcome(command: &mut Command) -> Outcome {
     let start = Instant::now();
-    let output = Command::new(CHIHAYA).args(arguments).output().unwrap();
+    let output = command.output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{stdout}");
     Outcome { status: output.status.code(), stdout, took: start.elapsed() }
