@@ -239,6 +239,11 @@ impl Service {
         [&mut self.own, &mut self.theirs].into_iter().flatten().for_each(|truth| truth.sweep(seconds, times));
     }
 
+    /// The clock is set back.
+    pub(super) fn set_back(&mut self, seconds: Seconds) {
+        [&mut self.own, &mut self.theirs].into_iter().flatten().for_each(|truth| truth.set_back(seconds));
+    }
+
     /// Compares all that a torrent's swarms hold in this process's memory with what they must.
     pub(super) fn inspect(&mut self, torrent: u8, now: Now) -> Result<(), String> {
         let Some(truth) = &self.own else { return Ok(()) };

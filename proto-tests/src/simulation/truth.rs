@@ -34,6 +34,8 @@ struct Torrent {
 struct Member {
     role: Role,
     announced: Seconds,
+    /// By how much the clock has been set back since.
+    set_back: Seconds,
     doubtful: bool,
     /// Sweeps in a row that came by when it was certainly too old.
     missed_sweeps: usize,
@@ -102,13 +104,22 @@ impl Truth {
         self.torrents.get(torrent).unwrap_or(&NOTHING).told(onlooker, Role::Downloader, usize::MAX)
     }
 
+    /// The clock is set back.
+    pub(super) fn set_back(&mut self, seconds: Seconds) {
+        self.torrents
+            .values_mut()
+            .flat_map(|torrent| torrent.members.values_mut())
+            .for_each(|member| member.set_back += seconds);
+    }
+
     /// So many sweeps, by a clock that says `now`.
     pub(super) fn sweep(&mut self, now: Seconds, times: usize) {
         let too_old = self.lifetime + self.lifetime / 512 + 2;
         for torrent in self.torrents.values_mut() {
             torrent.members.retain(|_, member| {
                 let age = now - member.announced;
-                member.doubtful |= age > self.lifetime;
+                // A store may go by what the clock says, or by the time that has passed.
+                member.doubtful |= age + member.set_back > self.lifetime;
                 member.missed_sweeps = if age > too_old { member.missed_sweeps + times } else { 0 };
                 member.missed_sweeps < SWEEPS_PER_PASS
             });
@@ -143,7 +154,8 @@ impl Torrent {
             self.completed = (self.completed.0 + least, self.completed.1 + most);
             settled = Some(true);
         }
-        self.members.insert(peer, Member { role, announced: now, doubtful: false, missed_sweeps: 0, settled });
+        self.members
+            .insert(peer, Member { role, announced: now, set_back: 0, doubtful: false, missed_sweeps: 0, settled });
     }
 
     fn told(&self, requester: SocketAddr, role: Role, wanted: usize) -> Swarm {

@@ -274,6 +274,9 @@ impl World {
             _ => -self.rng.random_range(1..=300),
         };
         self.jumped += seconds;
+        if seconds < 0 {
+            self.service.set_back(-seconds);
+        }
         self.tell(|| format!("the clock jumps {seconds} s"));
         self.schedule(self.plan.ends / 3, Event::Jump);
     }

@@ -23,6 +23,7 @@ server.workers = 1
 udp.listen = [\"127.0.0.1:0\"]
 udp.receive_buffer = \"64KiB\"
 http.listen = [\"127.0.0.1:0\"]
+limits.ports_per_address = 0
 log.level = \"debug\"
 ";
 

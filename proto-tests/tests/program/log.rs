@@ -122,7 +122,7 @@ fn a_full_store_is_told_of_once() {
         let announced = client.announce(&Announce::new([1; 20], port)).unwrap();
         assert_eq!(announced.leechers, u32::from(port.min(2)));
     }
-    let told = "storage: 2 peers fill the memory that they may take; others are answered and not stored";
+    let told = "storage: max_peers = 2 is reached; others are answered and not stored";
     assert_eq!(messages(&tracker.log()).iter().filter(|message| **message == told).count(), 1, "{}", tracker.log());
 }
 
