@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Problem};
 use crate::storage::Drivers;
-use crate::{admin, log, server};
+use crate::{admin, doctor, log, probe, server};
 
 /// A BitTorrent tracker for public, open swarms: UDP and HTTP, IPv4 and IPv6.
 ///
@@ -28,8 +28,13 @@ struct Arguments {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Check the configuration, and do nothing else
-    Check,
+    /// Check the configuration, and look at this host's limits for it
+    #[command(after_help = CHECK_STATUS)]
+    Check {
+        /// Look at nothing but the configuration
+        #[arg(long)]
+        configuration_only: bool,
+    },
     /// Print the configuration in effect, as a file that loads as the same configuration
     Config,
     /// Ask the tracker that runs what becomes of a torrent's announces, and who is in its swarms
@@ -39,6 +44,12 @@ enum Command {
         /// A client's address, or with its port a peer's: is it served, and is it in the swarm?
         address: Option<String>,
     },
+    /// Announce to any tracker, leave again, and print what it says
+    Announce(probe::Announce),
+    /// Ask any tracker for the counts of torrents
+    Scrape(probe::Scrape),
+    /// Print where a host's trackers are, by its TXT record (BEP 34)
+    Dns(probe::Dns),
 }
 
 /// Does what the command line asks for; the data store is one of `drivers`.
@@ -48,7 +59,8 @@ enum Command {
 pub fn run(drivers: Drivers) -> ExitCode {
     panic::set_hook(Box::new(end));
     match Arguments::parse().run(&drivers) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
         Err(error) => {
             // Not `{:#}`: our errors say within their own text what caused them.
             tell(&error.to_string());
@@ -58,24 +70,30 @@ pub fn run(drivers: Drivers) -> ExitCode {
 }
 
 impl Arguments {
-    fn run(&self, drivers: &Drivers) -> anyhow::Result<()> {
-        let config = self.load(drivers)?;
+    /// Returns whether what was asked about is as it should be.
+    fn run(&self, drivers: &Drivers) -> anyhow::Result<bool> {
+        let out = &mut io::stdout();
         match &self.command {
             None => {
+                let config = self.load(drivers)?;
                 log::init(&config.log);
                 server::serve(&config, drivers)?;
             }
-            Some(Command::Check) => writeln!(io::stdout(), "configuration is valid")?,
-            Some(Command::Config) => write!(io::stdout(), "{}", config.to_toml())?,
-            Some(Command::Explain { hash, address }) => {
-                let question = admin::Question::parse(hash, address.as_deref()).map_err(anyhow::Error::msg)?;
-                let admin = config.admin.listen.first();
-                let admin =
-                    admin.ok_or_else(|| anyhow::anyhow!("admin.listen is empty: the tracker explains nothing"))?;
-                write!(io::stdout(), "{}", admin::ask(*admin, &question)?)?;
+            Some(Command::Check { configuration_only }) => {
+                let config = self.load(drivers)?;
+                writeln!(out, "configuration is valid")?;
+                return Ok(*configuration_only || doctor::print(&doctor::consult(&config), out)?);
             }
+            Some(Command::Config) => write!(out, "{}", self.load(drivers)?.to_toml())?,
+            Some(Command::Explain { hash, address }) => {
+                let admin = self.load(drivers)?.admin;
+                write!(out, "{}", admin::explain(&admin, hash, address.as_deref())?)?;
+            }
+            Some(Command::Announce(announce)) => return Ok(announce.run(out)?),
+            Some(Command::Scrape(scrape)) => return Ok(scrape.run(out)?),
+            Some(Command::Dns(dns)) => return Ok(dns.run(&self.load(drivers)?.dns_record(), out)?),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn load(&self, drivers: &Drivers) -> Result<Config, Problem> {
@@ -111,12 +129,19 @@ fn end(panic: &PanicHookInfo<'_>) {
 /// Exit status of a program that could not do its task.
 const FAILURE: u8 = 2;
 
+/// Exit status of one that did, and found what it looked at amiss.
+const FAILED: u8 = 1;
+
 const ENVIRONMENT: &str = "\
 Every key can be overridden by a variable of the environment, for instance:
   CHIHAYA__UDP__LISTEN=127.0.0.1:6969,[::1]:6969
   CHIHAYA__TRACKER__ANNOUNCE_INTERVAL=45m
 
 `chihaya config` prints all keys.";
+
+const CHECK_STATUS: &str = "\
+Exit status: 0 if there is nothing to advise, 1 if there is advice, 2 if the configuration is wrong. A note
+is no advice: the tracker serves as it is configured to. The tracker starts with advice, too.";
 
 #[cfg(test)]
 mod tests {
@@ -130,7 +155,7 @@ mod tests {
         for line in [&["chihaya", "--config", "a.toml", "check"], &["chihaya", "check", "--config", "a.toml"]] {
             let arguments = Arguments::try_parse_from(line).unwrap();
             assert_eq!(arguments.config, Some("a.toml".into()));
-            assert!(matches!(arguments.command, Some(Command::Check)));
+            assert!(matches!(arguments.command, Some(Command::Check { configuration_only: false })));
         }
         assert!(Arguments::try_parse_from(["chihaya"]).unwrap().command.is_none());
     }

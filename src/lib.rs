@@ -9,8 +9,8 @@
 //!
 //! | floor | modules | what is there |
 //! |---|---|---|
-//! | 4, assembly | [`cli`], [`config`], [`server`], [`log`] | arguments, the configuration as the sum of each module's own, workers, timers, signals |
-//! | 3, frontends | [`udp`], [`http`], [`admin`] | a transport each: what goes in and out, and its limits; what operators see; they never import each other |
+//! | 4, assembly | [`cli`], [`config`], [`server`], [`log`], [`doctor`] | arguments, the configuration as the sum of each module's own, workers, timers, signals, what the host should be told |
+//! | 3, frontends | [`udp`], [`http`], [`admin`], and for other trackers [`probe`] | a transport each: what goes in and out, and its limits; what operators see; they never import each other |
 //! | 2, meaning | [`tracker`] | policies: what an announce asks of the store, and what a client is told |
 //! | 1, two towers | [`wire`], [`storage`] | bytes to requests and replies to bytes; the contract of stores, the stores in memory and in Redis, and what answers for one that is away; neither knows the other |
 //! | 0, nouns | [`bittorrent`], [`clock`], [`counters`], [`units`], [`sys`], `sync` | values everyone speaks of; `sys` is the operating system's own calls, `sync` the locks that a test has scheduled |
@@ -77,8 +77,10 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod counters;
+pub mod doctor;
 pub mod http;
 pub mod log;
+pub mod probe;
 pub mod server;
 pub mod storage;
 mod sync;

@@ -37,6 +37,8 @@ use crate::tracker::{ConfigError, Live, Tracker};
 use crate::{admin, http, udp};
 use sockets::{Bound, WorkerSockets};
 
+pub(crate) use sockets::{BACKLOG, open_files};
+
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -45,7 +47,7 @@ use sockets::{Bound, WorkerSockets};
 pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let clock = Clock::start();
     let tracker = Arc::new(open(config, drivers, clock)?);
-    let workers = if config.server.workers == 0 { cores() } else { config.server.workers };
+    let workers = workers(config);
     // Before the sockets: where files run out, tokio panics over signals, and a socket can be told of.
     let runtime = current_thread_runtime().map_err(StartError::System)?;
     let mut signals = runtime.block_on(async { Signals::catch() }).map_err(StartError::System)?;
@@ -288,8 +290,12 @@ fn current_thread_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// Threads that serve requests: one per core, unless configured otherwise.
+pub(crate) fn workers(config: &Config) -> usize {
+    match config.server.workers {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
 }
 
 /// 16 bytes from the operating system's random source.

@@ -24,6 +24,7 @@ mod config;
 mod connection;
 mod handler;
 mod http;
+mod probe;
 mod script;
 mod tracker;
 mod udp;
@@ -39,6 +40,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("http_announce", http::announce),
     ("http_connection", connection::connection),
     ("http_scrape", http::scrape),
+    ("probe_dns", probe::dns),
+    ("probe_http", probe::http),
+    ("probe_udp", probe::udp),
     ("tracker", tracker::sequence),
     ("udp_batch", handler::batch),
     ("udp_options", udp::options),

@@ -90,6 +90,20 @@
 //! | RFC 1918, RFC 4193 | Private sources are served, and stored if configured | `http/proxies.rs::private_sources_are_served_and_stored_unless_configured_otherwise`, `src/tracker/tests.rs::private_peers_are_answered_and_stored_as_the_operator_likes` |
 //! | BEP 52 | The two info hashes of a hybrid torrent are two swarms | `stories/across.rs::torrents_are_never_merged` |
 //!
+//! ## Of the probe and of `chihaya check`
+//!
+//! | by | what is so | tests |
+//! |---|---|---|
+//! | BEP 15, BEP 41, BEP 3, BEP 48 | Announces and scrapes of this tracker, of Debian's opentracker and of npm's bittorrent-tracker, over UDP and HTTP and every family they have: a correct table each, and nobody is left behind | `probe/others.rs::this_tracker_over_udp_and_http_and_both_families`, `probe/others.rs::opentracker_over_udp_and_http`, `probe/others.rs::bittorrent_tracker_over_udp_and_http_and_both_families`, `probe/others.rs::json_tells_the_same`, `probe/hostile.rs::replies_cut_short_are_told_and_whoever_announced_is_taken_out` |
+//! | BEP 15, Time outs | Packets are sent again, sooner than by clients, and given up in time | `probe/silence.rs::a_silent_port_is_asked_again_and_given_up_in_time`, `probe/silence.rs::the_third_packet_may_be_the_first_to_be_answered` |
+//! | BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48 | Replies of every form are read | `src/wire/http/client.rs::bep23_and_bep7_compact_peers_of_both_families`, `src/wire/http/client.rs::bep3_dictionary_peers_with_names_among_them`, `src/wire/http/client.rs::bep24_bep3_the_rest_of_a_reply`, `src/wire/http/client.rs::bep31_a_failure_says_when_to_come_back`, `src/wire/http/client.rs::bep48_a_scrape_has_files`, `probe/hostile.rs::a_reply_has_the_form_that_other_trackers_give_it` |
+//! | BEP 15 | Requests are written and replies read field by field | `src/wire/udp/client.rs::bep15_requests_are_written_field_by_field`, `src/wire/udp/client.rs::bep15_replies_are_read` |
+//! | `chihaya announce --help` | A closed port, a silent one, a web server that is no tracker, a name without addresses: a clear error and status 1; wrong arguments: status 2 | `probe/silence.rs::a_closed_port`, `probe/hostile.rs::a_web_server_that_is_no_tracker`, `probe/silence.rs::a_family_that_is_named_must_be_there`, `probe/others.rs::a_refusal_is_told_with_its_reason`, `probe/silence.rs::what_is_no_url_or_hash_is_refused_with_an_example` |
+//! | `chihaya::probe` | Nobody who answers can hang it, fill its memory or write to its terminal | `probe/hostile.rs::endless_answers_end`, `probe/hostile.rs::a_byte_now_and_then_is_no_answer`, `probe/hostile.rs::a_flood_of_datagrams_that_answer_nothing_ends_in_time`, `src/probe/text.rs::nothing_but_what_is_seen_gets_through` |
+//! | BEP 7 | Both families of a name are asked; one that this host has no way to is passed over, unless it is named or the only one | `probe/families.rs::both_families_of_a_name_are_asked_unless_one_is_named`, `probe/families.rs::a_family_without_a_way_is_passed_over_unless_it_is_named_or_the_only_one` |
+//! | BEP 34 | Records are found, decoded, and told from none | `probe/dns.rs::a_record_is_told_and_decoded`, `probe/dns.rs::no_record_and_no_name_are_told`, `probe/dns.rs::a_server_that_is_not_there_or_lies_is_given_up`, `src/wire/dns.rs::bep34_words` |
+//! | `chihaya check --help` | What a host limits is advised against, with the command that ends it; what cannot be seen is not | `probe/check.rs::a_short_accept_queue_is_advised_against_until_it_is_longer`, `probe/check.rs::conntrack_of_the_trackers_datagrams_is_advised_against_with_what_ends_it`, `probe/check.rs::addresses_are_looked_at`, `src/doctor/tests.rs::small_limits_get_the_command_that_raises_them`, `src/doctor/tests.rs::what_cannot_be_seen_is_no_advice`, `program/command_line.rs::check_accepts_a_valid_configuration` |
+//!
 //! ## Of stores and their drivers
 //!
 //! | by | what is so | tests |

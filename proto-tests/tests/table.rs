@@ -21,7 +21,7 @@ fn every_test_in_the_table_exists() {
 fn every_test_of_the_protocol_is_in_the_table() {
     let rows = rows();
     let named: BTreeSet<_> = rows.iter().flat_map(|row| tests_named(row)).collect();
-    let folders = ["stories", "udp", "http"].map(|folder| rust_files(&locate(folder)));
+    let folders = ["stories", "udp", "http", "probe"].map(|folder| rust_files(&locate(folder)));
     for file in folders.iter().flatten().chain(&[locate("captures.rs")]) {
         let path = file.strip_prefix(locate("")).unwrap().to_str().unwrap();
         for name in tests_in(file) {

@@ -4,11 +4,18 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::Question;
+use super::Config;
+use super::explain::Question;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
+    /// The question makes no sense.
+    #[error("{0}")]
+    Question(String),
+    /// Operators are not served.
+    #[error("admin.listen is empty: the tracker explains nothing")]
+    Nowhere,
     /// No tracker could be asked.
     #[error("cannot ask the tracker at {address}: {error}; is it running, with admin.listen = [\"{address}\"]?")]
     Unreachable {
@@ -27,12 +34,17 @@ pub enum AskError {
     },
 }
 
-/// Has the tracker whose operators look at `address` explain.
+/// Has the tracker of this configuration explain what becomes of a torrent, and of a client there.
 ///
 /// # Errors
 ///
-/// When nobody answers, or another.
-pub fn ask(address: SocketAddr, question: &Question) -> Result<String, AskError> {
+/// When the question makes no sense, or nobody answers, or another.
+pub fn explain(config: &Config, info_hash: &str, client: Option<&str>) -> Result<String, AskError> {
+    let question = Question::parse(info_hash, client).map_err(AskError::Question)?;
+    ask(*config.listen.first().ok_or(AskError::Nowhere)?, &question)
+}
+
+fn ask(address: SocketAddr, question: &Question) -> Result<String, AskError> {
     let response = exchange(address, &question.target());
     let response = response.map_err(|error| AskError::Unreachable { address, error })?;
     let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));

@@ -8,11 +8,11 @@ use crate::storage::{self, Answer, Batch, Change, Reply, Role, Scrape, Want};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Question {
+pub(super) struct Question {
     /// The torrent.
-    pub info_hash: InfoHash,
+    pub(super) info_hash: InfoHash,
     /// A client's address; with the port of its peer, if one is meant and no other.
-    pub client: Option<(IpAddr, Option<u16>)>,
+    pub(super) client: Option<(IpAddr, Option<u16>)>,
 }
 
 impl Question {
@@ -21,7 +21,7 @@ impl Question {
     /// # Errors
     ///
     /// What it should have been.
-    pub fn parse(info_hash: &str, address: Option<&str>) -> Result<Self, String> {
+    pub(super) fn parse(info_hash: &str, address: Option<&str>) -> Result<Self, String> {
         let info_hash = parse_info_hash(info_hash)
             .ok_or_else(|| format!("\"{info_hash}\" is no info hash; write its 40 hexadecimal digits"))?;
         let client = address.map(|text| {

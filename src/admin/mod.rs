@@ -30,9 +30,8 @@ use crate::tracker::Tracker;
 use history::History;
 use stats::Stats;
 
-pub use ask::{AskError, ask};
+pub use ask::{AskError, explain};
 pub use config::Config;
-pub use explain::Question;
 pub use page::CONTENT_SECURITY_POLICY;
 pub use serve::serve;
 

@@ -15,7 +15,8 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time;
 
-use super::{CONTENT_SECURITY_POLICY, Question, View};
+use super::explain::Question;
+use super::{CONTENT_SECURITY_POLICY, View};
 use crate::sys::Listener;
 
 /// Serves what connects to `listener` until it is dropped.

@@ -8,7 +8,8 @@ mod check;
 mod load;
 mod problem;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,16 @@ impl Config {
         drivers: &Drivers,
     ) -> Result<Self, Problem> {
         load::parse(file, environment, drivers)
+    }
+
+    /// The TXT record that tells clients of the ports that are served, UDP first as it costs less (BEP 34).
+    pub fn dns_record(&self) -> String {
+        let mut words = vec!["BITTORRENT".to_owned()];
+        for (transport, addresses) in [("UDP", &self.udp.listen), ("TCP", &self.http.listen)] {
+            let ports: BTreeSet<_> = addresses.iter().map(SocketAddr::port).filter(|port| *port != 0).collect();
+            words.extend(ports.iter().map(|port| format!("{transport}:{port}")));
+        }
+        words.join(" ")
     }
 
     /// The configuration as a file that loads as the same configuration.

@@ -69,9 +69,7 @@ fn make_room(config: &Config, workers: usize) {
     if config.http.listen.is_empty() {
         return;
     }
-    let connections = config.http.max_connections;
-    let sockets = workers * (2 * config.udp.listen.len() + config.http.listen.len() + FILES_PER_WORKER);
-    let wanted = (connections + sockets + FILES_BESIDE) as u64;
+    let (connections, wanted) = (config.http.max_connections, open_files(config, workers));
     // Where not even that can be asked, connections will be refused as they come, and counted.
     let granted = sys::raise_open_files(wanted).unwrap_or(wanted);
     if granted < wanted {
@@ -80,6 +78,12 @@ fn make_room(config: &Config, workers: usize) {
              raise its limit (ulimit -n {wanted}, or LimitNOFILE= of the service), or lower this one"
         );
     }
+}
+
+/// Files that all connections and sockets of so many workers may need.
+pub(crate) fn open_files(config: &Config, workers: usize) -> u64 {
+    let sockets = workers * (2 * config.udp.listen.len() + config.http.listen.len() + FILES_PER_WORKER);
+    (config.http.max_connections + sockets + FILES_BESIDE) as u64
 }
 
 /// Binds one address for all workers; also returns it with the port that was given.
@@ -159,4 +163,4 @@ const FILES_PER_WORKER: usize = 8;
 const FILES_BESIDE: usize = 96;
 
 /// Connections the kernel completes ahead of the worker.
-const BACKLOG: i32 = 1_024;
+pub(crate) const BACKLOG: i32 = 1_024;

@@ -1,9 +1,13 @@
-//! Bencode, which trackers write and never read (BEP 3, "bencoding").
+//! Bencode: written for clients, and read from other trackers by the probe (BEP 3, "bencoding").
 //!
 //! Values are appended to a buffer as they are named. A dictionary or list is closed when the function that fills it
 //! returns, so nothing can stay open.
 
+mod item;
+
 use std::ops::Range;
+
+pub use item::{Item, ItemError};
 
 /// Appends a dictionary to `out`.
 pub fn dictionary(out: &mut Vec<u8>, fill: impl FnOnce(&mut Dictionary<'_>)) {

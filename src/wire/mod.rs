@@ -5,5 +5,6 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used))]
 
 pub mod bencode;
+pub mod dns;
 pub mod http;
 pub mod udp;

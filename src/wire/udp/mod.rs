@@ -2,6 +2,7 @@
 //!
 //! All integers are big-endian. Packets may grow, so requests have minimum sizes, never exact ones.
 
+mod client;
 mod options;
 mod request;
 mod response;
@@ -9,6 +10,7 @@ mod response;
 use zerocopy::byteorder::big_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+pub use client::{Answer, AnswerError, Triple, announce_request, connect_request, scrape_request};
 pub use options::url_data;
 pub use request::{AnnouncePacket, ParseError, Request};
 pub use response::{AnnounceReply, connect, error, scrape};

@@ -8,6 +8,14 @@ pub fn url_data(options: &[u8]) -> impl Iterator<Item = &[u8]> {
     Options(options).filter_map(|(kind, data)| (kind == URL_DATA).then_some(data))
 }
 
+/// Appends options that hold this path and query, in as many pieces as it takes; none for none.
+pub(super) fn put_url_data(request: &mut Vec<u8>, url_data: &[u8]) {
+    for piece in url_data.chunks(u8::MAX.into()) {
+        request.extend([URL_DATA, u8::try_from(piece.len()).unwrap_or(u8::MAX)]);
+        request.extend_from_slice(piece);
+    }
+}
+
 /// Yields each option that has data as its type and the data.
 struct Options<'a>(&'a [u8]);
 
@@ -46,6 +54,15 @@ mod tests {
     fn bep41_url_data_concatenates() {
         assert_eq!(whole(b"\x02\x0d/announce?k=v"), b"/announce?k=v");
         assert_eq!(whole(b"\x02\x04/ann\x02\0\x02\x05ounce\0"), b"/announce");
+    }
+
+    #[test]
+    fn bep41_url_data_is_written_as_it_is_read() {
+        for url_data in [&b""[..], b"/announce?k=v", &[b'/'; 255], &[b'/'; 600]] {
+            let mut written = Vec::new();
+            put_url_data(&mut written, url_data);
+            assert_eq!(whole(&written), url_data);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use zerocopy::byteorder::big_endian::{I32, U16, U32, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{ConnectionId, PROTOCOL_MAGIC, TransactionId, action};
 use crate::bittorrent::{Announce, Endpoint, Event, InfoHash, PeerId};
@@ -84,7 +84,7 @@ struct Head {
 }
 
 /// Fixed part of a UDP announce: 98 bytes (BEP 15, "IPv4 announce request"; the same over IPv6).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct AnnouncePacket {
     /// 0..8: the id our connect reply handed out.
