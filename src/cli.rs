@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Problem};
 use crate::storage::Drivers;
-use crate::{doctor, log, probe, server};
+use crate::{admin, doctor, log, probe, server};
 
 /// A BitTorrent tracker for public, open swarms: UDP and HTTP, IPv4 and IPv6.
 ///
@@ -37,6 +37,13 @@ enum Command {
     },
     /// Print the configuration in effect, as a file that loads as the same configuration
     Config,
+    /// Ask the tracker that runs what becomes of a torrent's announces, and who is in its swarms
+    Explain {
+        /// The torrent's info hash: 40 hexadecimal digits
+        hash: String,
+        /// A client's address, or with its port a peer's: is it served, and is it in the swarm?
+        address: Option<String>,
+    },
     /// Announce to any tracker, leave again, and print what it says
     Announce(probe::Announce),
     /// Ask any tracker for the counts of torrents
@@ -78,6 +85,10 @@ impl Arguments {
                 return Ok(*configuration_only || doctor::print(&doctor::consult(&config), out)?);
             }
             Some(Command::Config) => write!(out, "{}", self.load(drivers)?.to_toml())?,
+            Some(Command::Explain { hash, address }) => {
+                let admin = self.load(drivers)?.admin;
+                write!(out, "{}", admin::explain(&admin, hash, address.as_deref())?)?;
+            }
             Some(Command::Announce(announce)) => return Ok(announce.run(out)?),
             Some(Command::Scrape(scrape)) => return Ok(scrape.run(out)?),
             Some(Command::Dns(dns)) => return Ok(dns.run(&self.load(drivers)?.dns_record(), out)?),

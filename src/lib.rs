@@ -10,7 +10,7 @@
 //! | floor | modules | what is there |
 //! |---|---|---|
 //! | 4, assembly | [`cli`], [`config`], [`server`], [`log`], [`doctor`] | arguments, the configuration as the sum of each module's own, workers, timers, signals, what the host should be told |
-//! | 3, frontends | [`udp`], [`http`], and for other trackers [`probe`] | a transport each: what goes in and out, and its limits; they never import each other |
+//! | 3, frontends | [`udp`], [`http`], [`admin`], and for other trackers [`probe`] | a transport each: what goes in and out, and its limits; what operators see; they never import each other |
 //! | 2, meaning | [`tracker`] | policies: what an announce asks of the store, and what a client is told |
 //! | 1, two towers | [`wire`], [`storage`] | bytes to requests and replies to bytes; the contract of stores, the stores in memory and in Redis, and what answers for one that is away; neither knows the other |
 //! | 0, nouns | [`bittorrent`], [`clock`], [`counters`], [`units`], [`sys`], `sync` | values everyone speaks of; `sys` is the operating system's own calls, `sync` the locks that a test has scheduled |
@@ -49,7 +49,7 @@
 //! | step | instructions | cache lines | |
 //! |---|---|---|---|
 //! | parse | 75 | 2 | in place, 98 bytes |
-//! | connection id | 187 | 1 | one SipHash, whatever the answer |
+//! | connection id | 200 | 2 | one SipHash, whatever the answer |
 //! | policy | 100 | 2 | a copy into the batch |
 //! | store, alone in its torrent | 950 | 7 | shard, page, frame, tags, torrent |
 //! | store, 50 peers of 100 | 2,390 | 8 and the swarm's 13 | read through once, then copied from |
@@ -71,6 +71,7 @@
 //! `chihaya::run(Drivers::builtin().with(YourDriver))`. What it must keep to is the page of [`storage`]; a complete one is
 //! [`storage::writing_a_driver`]. With the feature `conformance`, `storage::conformance` tries every promise against it.
 
+pub mod admin;
 pub mod bittorrent;
 pub mod cli;
 pub mod clock;

@@ -2,6 +2,7 @@
 //!
 //! A worker is a thread with a runtime of its own that owns one socket of each address; no request crosses threads.
 
+mod about;
 mod sockets;
 mod urls;
 
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -32,8 +34,8 @@ use crate::counters::{Counter, Counters};
 use crate::storage::{Drivers, Environment, StorageError};
 use crate::sys::Listener;
 use crate::tracker::{ConfigError, Live, Tracker};
-use crate::{http, udp};
-use sockets::WorkerSockets;
+use crate::{admin, http, udp};
+use sockets::{Bound, WorkerSockets};
 
 pub(crate) use sockets::{BACKLOG, open_files};
 
@@ -46,9 +48,10 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let clock = Clock::start();
     let tracker = Arc::new(open(config, drivers, clock)?);
     let workers = workers(config);
-    let (sockets, bound) = sockets::bind(config, workers)?;
+    // Before the sockets: where files run out, tokio panics over signals, and a socket can be told of.
     let runtime = current_thread_runtime().map_err(StartError::System)?;
     let mut signals = runtime.block_on(async { Signals::catch() }).map_err(StartError::System)?;
+    let (sockets, mut bound) = sockets::bind(config, workers)?;
 
     let connection_ids = ConnectionIdRotation::start(&config.udp);
     let frontend = Arc::new(http::Frontend::new(Arc::clone(&tracker), clock, config.http.clone())?);
@@ -57,11 +60,14 @@ pub fn serve(config: &Config, drivers: &Drivers) -> Result<(), StartError> {
     let threads = sockets.into_iter().enumerate().map(|(number, sockets)| crew.start(number, sockets));
     let threads = threads.collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
 
-    urls::log(config, &bound);
+    let announce_urls = urls::log(config, &bound);
+    let counters = threads.iter().map(|(_, counters)| Arc::clone(counters)).collect();
+    let admin = open_admin(&crew, config, &mut bound, counters, announce_urls, &runtime).map_err(StartError::System)?;
     info!("ready");
     runtime.block_on(keep_time(&crew, config.udp.connection_id_rotation.0, signals.stop()));
 
     info!("stopping");
+    drop(admin);
     stop.send_replace(true);
     let counters = threads.into_iter().map(|(thread, counters)| {
         thread.join().expect("a worker's panic has ended the process");
@@ -179,6 +185,43 @@ async fn work(tasks: JoinSet<()>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
+/// Has the main thread's runtime serve operators; dropped, it stops that at once.
+fn open_admin(
+    crew: &Crew,
+    config: &Config,
+    bound: &mut Bound,
+    workers: Vec<Arc<Counters>>,
+    announce_urls: Vec<String>,
+    runtime: &Runtime,
+) -> io::Result<JoinSet<()>> {
+    let frontend = Arc::clone(&crew.frontend);
+    let rotations = Arc::clone(&crew.connection_ids.rotations);
+    let view = Arc::new(admin::View::new(admin::Sources {
+        tracker: Arc::clone(&crew.tracker),
+        clock: crew.clock,
+        driver: config.storage.driver.clone(),
+        workers,
+        sockets: mem::take(&mut bound.watched),
+        http_connections: Box::new(move || frontend.open_connections()),
+        secret_rotations: Box::new(move || rotations.load(Ordering::Relaxed)),
+        about: about::about(config, announce_urls),
+    }));
+    let (page, numbers) = (Arc::clone(&view), Arc::clone(&view));
+    crew.frontend.show(http::Status {
+        page: Box::new(move |numbers| page.page(numbers)),
+        content_security_policy: admin::CONTENT_SECURITY_POLICY,
+        numbers: Box::new(move || numbers.stats_json()),
+    });
+    let _entered = runtime.enter();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&view).remember());
+    for listener in mem::take(&mut bound.admin) {
+        info!("{}/ is for operators (admin.listen)", listener.local_addr().map(|address| format!("http://{address}"))?);
+        tasks.spawn(admin::serve(Listener::new(listener)?, Arc::clone(&view)));
+    }
+    Ok(tasks)
+}
+
 /// Rotates the secret and sweeps the store until it is told to stop.
 async fn keep_time(crew: &Crew, rotation: Duration, stop: impl Future<Output = ()>) {
     let mut stop = pin!(stop);
@@ -197,17 +240,20 @@ async fn keep_time(crew: &Crew, rotation: Duration, stop: impl Future<Output = (
 /// The connection ids in force, which all workers share and the main thread renews.
 struct ConnectionIdRotation {
     current: Arc<ArcSwap<udp::ConnectionIds>>,
+    /// How often they have been.
+    rotations: Arc<AtomicU64>,
 }
 
 impl ConnectionIdRotation {
     fn start(config: &udp::Config) -> Self {
         let ids = udp::ConnectionIds::new(udp::Secret(secret()), config.connection_id_generations);
-        Self { current: Arc::new(ArcSwap::from_pointee(ids)) }
+        Self { current: Arc::new(ArcSwap::from_pointee(ids)), rotations: Arc::default() }
     }
 
     fn rotate(&self) {
         let next = self.current.load().rotate(udp::Secret(secret()));
         self.current.store(Arc::new(next));
+        self.rotations.fetch_add(1, Ordering::Relaxed);
         debug!("rotated the secret of connection ids");
     }
 }
@@ -232,10 +278,10 @@ impl Signals {
 }
 
 fn log_counters(workers: &[Arc<Counters>]) {
-    for counter in Counter::ALL {
+    for counter in Counter::all() {
         let sum: u64 = workers.iter().map(|counters| counters.read(counter)).sum();
         if sum > 0 {
-            debug!("{} {sum}", counter.name());
+            debug!("{counter}: {sum}");
         }
     }
 }

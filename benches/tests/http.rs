@@ -31,6 +31,7 @@ fn load(options: &[&str]) -> String {
         "env",
         "CHIHAYA__SERVER__WORKERS=1",
         "CHIHAYA__UDP__LISTEN=[]",
+        "CHIHAYA__ADMIN__LISTEN=[]",
     ]);
     load.args([&format!("CHIHAYA__HTTP__LISTEN=127.0.0.1:{tracker}"), env!("CARGO_BIN_EXE_chihaya-under-load")]);
     let Output { status, stdout, stderr } = load.output().unwrap();

@@ -26,6 +26,7 @@ fn tracker(name: &'static str, listen: &str, port: u16) -> (&'static str, u16, &
         "CHIHAYA__SERVER__WORKERS=1".to_owned(),
         format!("CHIHAYA__UDP__LISTEN={listen}:{port}"),
         "CHIHAYA__HTTP__LISTEN=[]".to_owned(),
+        "CHIHAYA__ADMIN__LISTEN=[]".to_owned(),
         env!("CARGO_BIN_EXE_chihaya-under-load").to_owned(),
     ];
     (name, port, "env", words.into())

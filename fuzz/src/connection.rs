@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chihaya::bittorrent::Family;
 use chihaya::clock::Clock;
-use chihaya::counters::{Counter, Counters};
+use chihaya::counters::{Action, Counter, Counters, Outcome, Transport::Http};
 use chihaya::http::{self, Frontend};
 use chihaya::tracker;
 use chihaya::units::Period;
@@ -69,8 +69,13 @@ impl Exchange {
                 assert_eq!(address.as_bytes(), Some(&octets(source.to_canonical())[..]), "a stranger was believed");
             }
         }
-        let counted = [Counter::HttpAnnounces, Counter::HttpScrapes, Counter::HttpFailures];
-        assert_eq!(told, counted.map(|counter| self.counters.read(counter)), "{:?}", self.responses);
+        let counted = |action, outcome| -> u64 {
+            let of = |family| self.counters.read(Counter::Response(Http, family, action, outcome));
+            Family::BOTH.into_iter().map(of).sum()
+        };
+        let answered = [Action::Announce, Action::Scrape].map(|action| counted(action, Outcome::Ok));
+        let failed = [Action::Announce, Action::Scrape].map(|action| counted(action, Outcome::Error));
+        assert_eq!(told, [answered[0], answered[1], failed[0] + failed[1]], "{:?}", self.responses);
         assert!(self.stored <= told[0]);
     }
 }

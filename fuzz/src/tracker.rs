@@ -144,7 +144,8 @@ impl Trial {
     }
 
     fn compare_totals(&self) {
-        assert_eq!(self.handler.tracker().storage().totals(), self.model.totals());
+        let (store, model) = (self.handler.tracker().storage().totals(), self.model.totals());
+        assert_eq!((store.torrents, store.peers, store.seeders), (model.torrents, model.peers, model.seeders));
     }
 
     /// Compares a reply with what is due to the request.

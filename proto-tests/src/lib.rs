@@ -113,6 +113,17 @@
 //! | `proto_tests::simulation` | Clients, a network and a remote store as bad as they come, clocks that jump and wrap: every reply is right in a thousand seeds, and a seed is always the same run | `simulation.rs::no_seed_breaks_a_promise`, `simulation.rs::a_seed_replays_exactly` |
 //! | `proto_tests::simulation` | Ten planted defects are found, each within 200 seeds | `simulation.rs::planted_defects_are_found` |
 //! | `chihaya::storage` | A stranger's crate is tried, configured and serves like the tracker's own | `outside.rs::a_driver_of_another_crate_is_tried_and_serves`, `src/storage/driver.rs::a_name_fits_a_table_and_a_variable`, `src/server.rs::a_store_that_does_not_open_is_named_with_its_key` |
+//!
+//! ## For operators
+//!
+//! | by | what is so | tests |
+//! |---|---|---|
+//! | `[admin]` | What two workers count is what a client has sent and received, to the packet and the byte | `metrics/sums.rs::two_workers_have_counted_what_a_client_has_sent`, `metrics/sums.rs::peers_are_told_by_family_and_by_what_they_do` |
+//! | `[admin]` | The status page: its own numbers and nothing else, with scripts and without; small; as many see it as may | `metrics/page.rs::a_browser_shows_the_page_and_asks_for_nothing_but_its_numbers`, `metrics/page.rs::the_page_is_small_and_may_load_nothing_else`, `metrics/page.rs::screenshots_are_taken` |
+//! | `[admin]` | `/health` is alive, `/ready` says whether the store is degraded, nothing is public unless configured | `metrics/page.rs::who_asks_whether_it_is_alive_and_ready_is_told` |
+//! | `chihaya explain` | A swarm by family, what becomes of an address's announces and by which rule, whether it is there; nothing is changed by asking | `metrics/explain.rs::a_swarm_and_who_is_in_it_are_explained`, `metrics/explain.rs::a_private_address_is_explained_by_the_rule_that_keeps_it_out`, `metrics/explain.rs::what_cannot_be_explained_is_told_in_one_line` |
+//! | `[admin]` | Metrics tell nothing of single torrents and peers | `metrics/sums.rs::nothing_of_a_torrent_or_a_peer_is_told` |
+//! | `[admin]` | Prometheus takes them; every query of the dashboard and the alerts works | `metrics/prometheus.rs::promtool_finds_nothing_wrong`, `metrics/prometheus.rs::every_query_of_the_dashboard_and_the_alerts_works` |
 
 pub mod chaos;
 pub mod due;

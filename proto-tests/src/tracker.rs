@@ -42,7 +42,12 @@ impl Tracker {
     }
 
     /// Starts a program as [`start_program`](Self::start_program) does, with the arguments and variables of a command.
+    ///
+    /// Operators are served only if the configuration says so: many trackers run at once, and the default is one port.
     pub fn start_command(command: &mut Command, config: &str) -> Self {
+        if !config.contains("admin") {
+            command.env("CHIHAYA__ADMIN__LISTEN", "");
+        }
         let mut file = NamedTempFile::with_suffix(".toml").expect("a temporary file can be made");
         file.write_all(config.as_bytes()).expect("a temporary file can be written");
         let mut process = Process::start(command.arg("--config").arg(file.path()));
@@ -78,6 +83,15 @@ impl Tracker {
     /// Where it serves HTTP to this family.
     pub fn http(&self, family: Family) -> SocketAddr {
         self.address("http://", family)
+    }
+
+    /// Where it serves operators: the line of its log ends in `(admin.listen)`.
+    pub fn admin(&self) -> SocketAddr {
+        let log = self.log();
+        let line = log.lines().find(|line| line.ends_with(" (admin.listen)"));
+        let words = line.into_iter().flat_map(str::split_whitespace);
+        let address = words.filter_map(|word| address_of(word.strip_prefix("http://")?)).next();
+        address.unwrap_or_else(|| panic!("no address for operators in the log:\n{log}"))
     }
 
     /// What it has logged so far.

@@ -30,14 +30,19 @@ impl Config {
     }
 
     fn check_listening(&self) -> Vec<Contradiction> {
-        let lists = [("udp.listen", &self.udp.listen), ("http.listen", &self.http.listen)];
+        let lists = [
+            ("udp.listen", &self.udp.listen),
+            ("http.listen", &self.http.listen),
+            ("admin.listen", &self.admin.listen),
+        ];
         let wrong = lists.into_iter().flat_map(|(key, addresses)| {
             let wrong = [mapped(addresses), repeated(addresses), covered(addresses)];
             wrong.into_iter().flatten().map(|message| (key.into(), message))
         });
         let nothing = (self.udp.listen.is_empty() && self.http.listen.is_empty())
             .then(|| ("udp.listen".into(), "is empty, and http.listen too; name an address to serve on".into()));
-        wrong.chain(nothing).collect()
+        let shared = shared(&self.admin.listen, &self.http.listen).map(|message| ("admin.listen".into(), message));
+        wrong.chain(nothing).chain(shared).collect()
     }
 
     fn check_driver(&self, drivers: &Drivers) -> Option<Contradiction> {
@@ -108,6 +113,12 @@ fn covered(addresses: &[SocketAddr]) -> Option<String> {
         let all = addresses.iter().find(|all| covers(all, one))?;
         Some(format!("{one} is part of {all} already; remove one"))
     })
+}
+
+/// What is wrong with an address that is to serve operators and clients.
+fn shared(admin: &[SocketAddr], http: &[SocketAddr]) -> Option<String> {
+    let address = admin.iter().find(|address| address.port() != 0 && http.contains(address))?;
+    Some(format!("{address} is in http.listen already; choose another port"))
 }
 
 /// Whether a text can stand between `//` and `:port` in a URL.

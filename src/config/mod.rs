@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
 use crate::storage::{Drivers, Limits, Settings};
-use crate::{http, tracker, udp};
+use crate::{admin, http, tracker, udp};
 
 pub use problem::{Fault, Place, Problem};
 
@@ -36,6 +36,8 @@ pub struct Config {
     pub storage: Storage,
     /// `[limits]`: how much one source may bring in.
     pub limits: Limits,
+    /// `[admin]`: where operators look.
+    pub admin: admin::Config,
     /// `[log]`: what is logged, and how.
     pub log: Log,
 }
@@ -48,6 +50,8 @@ pub struct Server {
     pub workers: usize,
     /// The host in the announce URLs that are logged; empty: the addresses of the interfaces.
     pub public_host: String,
+    /// Whom to turn to, as the status page says.
+    pub contact: String,
 }
 
 /// `[storage]`, and in it one table per driver.
@@ -80,6 +84,7 @@ impl Config {
                 tables: drivers.iter().map(|driver| (driver.name().into(), driver.defaults())).collect(),
             },
             limits: Limits::default(),
+            admin: admin::Config::default(),
             log: Log::default(),
         }
     }

@@ -33,6 +33,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which a trusted proxy names the client.
     pub real_ip_header: String,
+    /// Path of the status page; empty where there is none.
+    pub status_path: String,
 }
 
 impl Default for Config {
@@ -46,6 +48,7 @@ impl Default for Config {
             max_connections: 16_384,
             trusted_proxies: Vec::new(),
             real_ip_header: "x-forwarded-for".into(),
+            status_path: String::new(),
         }
     }
 }
@@ -62,6 +65,16 @@ impl Config {
         require(self.announce_path != self.scrape_path, "scrape_path", || {
             format!("\"{}\" is announce_path already; choose another path", self.scrape_path)
         })?;
+        if !self.status_path.is_empty() {
+            check_path("status_path", &self.status_path)?;
+            let numbers = format!("{}.json", self.status_path);
+            let taken = [&self.announce_path, &self.scrape_path]
+                .into_iter()
+                .find(|path| **path == self.status_path || **path == numbers);
+            require(taken.is_none(), "status_path", || {
+                format!("\"{}\" is taken by announces or scrapes; choose another path", self.status_path)
+            })?;
+        }
         require(!self.request_timeout.0.is_zero(), "request_timeout", || {
             "no request can be answered in no time; choose a few seconds, like \"5s\"".into()
         })?;
@@ -148,6 +161,18 @@ mod tests {
         assert_eq!(complaint(|config| config.announce_path = "announce".into()).1, message);
         let message = "\"/announce\" is announce_path already; choose another path";
         assert_eq!(complaint(|config| config.scrape_path = "/announce".into()), ("scrape_path", message.into()));
+    }
+
+    #[test]
+    fn the_status_page_has_a_path_of_its_own_or_none() {
+        assert_eq!(complaint(|config| config.status_path = "status".into()).0, "status_path");
+        assert_eq!(complaint(|config| config.status_path = "/announce".into()).0, "status_path");
+        let numbers = complaint(|config| {
+            config.announce_path = "/status.json".into();
+            config.status_path = "/status".into();
+        });
+        assert_eq!(numbers.0, "status_path");
+        assert_eq!(Config { status_path: "/".into(), ..Config::default() }.check(), Ok(()));
     }
 
     #[test]

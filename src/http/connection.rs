@@ -17,7 +17,8 @@ use super::Frontend;
 use super::handler::Moment;
 use super::outbox::Outbox;
 use super::patience::{Patience, Watched};
-use crate::counters::{Counter, Counters};
+use crate::bittorrent::Family;
+use crate::counters::{Counter, Counters, Rejected, Transport::Http};
 
 /// Answers requests from `source` until either side has had enough; any stream of bytes will do.
 ///
@@ -39,17 +40,26 @@ pub async fn converse(
         patience.answered();
         Ok::<_, Infallible>(response)
     });
+    let family = Family::of(source.to_canonical());
+    let passed = |sent: bool, bytes: usize| {
+        let counter = if sent { Counter::Sent(Http, family) } else { Counter::Received(Http, family) };
+        counters.add(counter, bytes as u64);
+    };
     let mut outbox = Outbox::new(socket);
     // Nothing of the lock on `shutdown` may be held while the conversation goes on.
     let stopping = async { drop(shutdown.wait_for(|stop| *stop).await) };
     let conversation = async {
         {
-            let socket = TokioIo::new(Watched { socket: &mut outbox, patience });
+            let socket = TokioIo::new(Watched { socket: &mut outbox, patience, passed });
             let mut connection = pin!(builder().serve_connection(socket, service));
             tokio::select! {
                 biased;
-                // How it ended is the client's affair.
-                _ = &mut connection => {}
+                // How else it ended is the client's affair.
+                ended = &mut connection => {
+                    if ended.is_err_and(|error| error.is_parse()) {
+                        counters.count(Counter::Rejected(Rejected::Head));
+                    }
+                }
                 () = stopping => {
                     connection.as_mut().graceful_shutdown();
                     let _ = connection.await;
@@ -62,7 +72,7 @@ pub async fn converse(
         // The conversation comes first: what it has just done decides whether its time has run out.
         biased;
         () = conversation => {}
-        () = patience.run_out() => counters.count(Counter::HttpTimeouts),
+        () = patience.run_out() => counters.count(Counter::Rejected(Rejected::TimeOut)),
     }
 }
 

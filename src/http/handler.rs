@@ -5,16 +5,17 @@ use std::net::IpAddr;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
+use tokio::time::Instant;
 
 use super::Frontend;
 use super::client_address::UnknownClient;
 use crate::bittorrent::{Family, PerFamily, Retry};
 use crate::clock::Now;
-use crate::counters::{Counter, Counters};
-use crate::storage::{self, Answer, Batch, Reply};
+use crate::counters::{Action, Counter, Counters, Outcome, Transport::Http};
+use crate::storage::{self, Answer, Batch, Entry, Reply};
 use crate::tracker::Rejection;
 use crate::wire::http::{AnnounceReply, AnnounceRequest, RequestError, ScrapeReply, ScrapeRequest, write_failure};
 
@@ -29,15 +30,8 @@ pub(super) struct Moment {
     pub(super) jitter: u32,
 }
 
-enum Route {
-    Announce,
-    Scrape,
-}
-
 impl Frontend {
-    /// Answers one request over a connection from `source`.
-    ///
-    /// Failures have status 200 like all that is bencoded, for many clients do not read the body of any other.
+    /// Answers one request over a connection from `source`, and counts it.
     pub(super) async fn answer(
         &self,
         head: &Parts,
@@ -45,29 +39,77 @@ impl Frontend {
         moment: Moment,
         counters: &Counters,
     ) -> Response<Full<Bytes>> {
-        let Some(route) = self.route(head.uri.path()) else { return bare(StatusCode::NOT_FOUND) };
-        match head.method {
-            Method::GET => {}
-            Method::HEAD => return bencoded(Vec::new()),
-            _ => return method_not_allowed(),
+        let asked = Instant::now();
+        let family = Family::of(source.to_canonical());
+        let route = self.action(head.uri.path());
+        // Who asks by another method asks nothing of a swarm.
+        let action = if head.method == Method::GET { route } else { Action::Other };
+        counters.count(Counter::Request(Http, family, action));
+        let (outcome, response) = self.respond(route, head, source, moment, counters).await;
+        counters.count(Counter::Response(Http, family, action, outcome));
+        counters.durations.requests(Http, action).observe(asked.elapsed(), 1);
+        response
+    }
+
+    /// Failures have status 200 like all that is bencoded, for many clients do not read the body of any other.
+    async fn respond(
+        &self,
+        route: Action,
+        head: &Parts,
+        source: IpAddr,
+        moment: Moment,
+        counters: &Counters,
+    ) -> (Outcome, Response<Full<Bytes>>) {
+        if let Some(response) = self.status(head) {
+            return (Outcome::Ok, response);
         }
-        let (answer, counter) = match route {
-            Route::Announce => (self.announce(head, source, moment).await, Counter::HttpAnnounces),
-            Route::Scrape => (self.scrape(head, source, moment).await, Counter::HttpScrapes),
+        let answer = match (route, &head.method) {
+            (Action::Connect | Action::Other, _) => return (Outcome::Error, bare(StatusCode::NOT_FOUND)),
+            (_, &Method::HEAD) => return (Outcome::Ok, bencoded(Vec::new())),
+            (Action::Announce, &Method::GET) => self.announce(head, source, moment, counters).await,
+            (Action::Scrape, &Method::GET) => self.scrape(head, source, moment, counters).await,
+            _ => return (Outcome::Error, method_not_allowed()),
         };
-        counters.count(if answer.is_ok() { counter } else { Counter::HttpFailures });
-        bencoded(answer.unwrap_or_else(Refusal::into_bencode))
+        let outcome = if answer.is_ok() { Outcome::Ok } else { Outcome::Error };
+        (outcome, bencoded(answer.unwrap_or_else(Refusal::into_bencode)))
     }
 
-    fn route(&self, path: &str) -> Option<Route> {
+    /// The status page, or its numbers.
+    fn status(&self, head: &Parts) -> Option<Response<Full<Bytes>>> {
+        let path = head.uri.path();
+        let [page, numbers] = &self.status_paths;
+        if path != page && path != numbers || !matches!(head.method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let status = self.status.get()?;
+        let (body, kind) = if path == page {
+            ((status.page)(numbers), "text/html; charset=utf-8")
+        } else {
+            ((status.numbers)(), "application/json")
+        };
+        let mut response = Response::new(Full::from(body));
+        let policy = HeaderValue::from_static(status.content_security_policy);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Some(response)
+    }
+
+    fn action(&self, path: &str) -> Action {
         match path {
-            path if path == self.announce_path => Some(Route::Announce),
-            path if path == self.scrape_path => Some(Route::Scrape),
-            _ => None,
+            path if path == self.announce_path => Action::Announce,
+            path if path == self.scrape_path => Action::Scrape,
+            _ => Action::Other,
         }
     }
 
-    async fn announce(&self, head: &Parts, source: IpAddr, moment: Moment) -> Result<Vec<u8>, Refusal> {
+    async fn announce(
+        &self,
+        head: &Parts,
+        source: IpAddr,
+        moment: Moment,
+        counters: &Counters,
+    ) -> Result<Vec<u8>, Refusal> {
         let client = self.proxies.client(source, &head.headers)?;
         let AnnounceRequest { announce, peer_form } = AnnounceRequest::parse(query(head), client)?;
         let (admitted, interval_seconds, min_interval_seconds) = {
@@ -78,7 +120,7 @@ impl Frontend {
         let peer_bytes = admitted.want.peers as usize * Family::of(client).peer_length();
         let mut batch = batch(moment, 1, peer_bytes);
         batch.push(admitted);
-        let batch = self.apply(moment, batch).await;
+        let batch = self.apply(moment, batch, counters).await;
         let Some(Reply::Announce { counts, peers }) = batch.entries.first().map(|entry| entry.reply) else {
             return Err(Rejection::Overloaded.into());
         };
@@ -95,14 +137,20 @@ impl Frontend {
         Ok(body)
     }
 
-    async fn scrape(&self, head: &Parts, source: IpAddr, moment: Moment) -> Result<Vec<u8>, Refusal> {
+    async fn scrape(
+        &self,
+        head: &Parts,
+        source: IpAddr,
+        moment: Moment,
+        counters: &Counters,
+    ) -> Result<Vec<u8>, Refusal> {
         let family = Family::of(self.proxies.client(source, &head.headers)?);
         let ScrapeRequest { info_hashes } = ScrapeRequest::parse(query(head))?;
         let min_request_interval_seconds = self.tracker.live().min_interval_seconds();
         let scrapes = info_hashes.iter().map(|info_hash| storage::Scrape { info_hash: *info_hash, family });
         let mut batch = batch(moment, scrapes.len(), 0);
         scrapes.for_each(|scrape| batch.push(scrape));
-        let batch = self.apply(moment, batch).await;
+        let batch = self.apply(moment, batch, counters).await;
         let counts = batch.entries.iter().map(|entry| match entry.reply {
             Reply::Scrape { counts } => Ok(counts),
             _ => Err(Rejection::Overloaded),
@@ -113,11 +161,17 @@ impl Frontend {
         Ok(body)
     }
 
-    async fn apply(&self, moment: Moment, batch: Batch) -> Batch {
-        match self.tracker.apply(moment.now, batch) {
+    async fn apply(&self, moment: Moment, batch: Batch, counters: &Counters) -> Batch {
+        let asked = Instant::now();
+        let batch = match self.tracker.apply(moment.now, batch) {
             Answer::Ready(batch) => batch,
             Answer::Pending(answer) => answer.await,
-        }
+        };
+        let answered = |entry: &Entry| !matches!(entry.reply, Reply::Unanswered | Reply::Failed);
+        let outcome = if batch.entries.iter().all(answered) { Outcome::Ok } else { Outcome::Error };
+        counters.count(Counter::Storage(outcome));
+        counters.durations.storage(outcome).observe(asked.elapsed(), 1);
+        batch
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time;
 use super::Frontend;
 use super::connection::converse;
 use super::socket::Socket;
-use crate::counters::{Counter, Counters};
+use crate::counters::{Counter, Counters, Rejected};
 use crate::sys::Listener;
 
 /// Serves what connects to `listener` until `shutdown` holds true, or nobody is left who could say so.
@@ -39,7 +39,7 @@ pub async fn serve(
             Some(_) = connections.join_next() => continue,
         };
         let Ok(place) = Arc::clone(&frontend.room).try_acquire_owned() else {
-            counters.count(Counter::HttpRefused);
+            counters.count(Counter::Rejected(Rejected::MaxConnections));
             frontend.warn_full();
             continue;
         };
@@ -61,7 +61,7 @@ async fn accept(listener: &Listener, counters: &Counters) -> (TcpStream, SocketA
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                counters.count(Counter::AcceptFailures);
+                counters.count(Counter::Rejected(Rejected::Accept));
                 tracing::debug!(%error, "could not accept a connection");
                 if !concerns_one_connection(&error) {
                     time::sleep(ACCEPT_PAUSE).await;

@@ -12,8 +12,8 @@ mod outbox;
 mod patience;
 mod socket;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 use tracing::warn;
@@ -27,6 +27,16 @@ pub use config::Config;
 pub use connection::converse;
 pub use listener::serve;
 
+/// The status page and its numbers, made anew for each who asks.
+pub struct Status {
+    /// The page, in HTML, with the path of its numbers.
+    pub page: Box<dyn Fn(&str) -> String + Send + Sync>,
+    /// What the page may load.
+    pub content_security_policy: &'static str,
+    /// The numbers, in JSON.
+    pub numbers: Box<dyn Fn() -> String + Send + Sync>,
+}
+
 /// What all connections of the process share.
 pub struct Frontend {
     tracker: Arc<Tracker>,
@@ -34,6 +44,9 @@ pub struct Frontend {
     announce_path: String,
     scrape_path: String,
     proxies: Proxies,
+    /// Path of the status page, and of its numbers; empty where there is none.
+    status_paths: [String; 2],
+    status: OnceLock<Status>,
     limits: Limits,
     /// One permit for each connection that may still be opened.
     room: Arc<Semaphore>,
@@ -54,6 +67,11 @@ impl Frontend {
             tracker,
             clock,
             proxies: Proxies { header: config.header()?, networks: config.trusted_proxies },
+            status_paths: match config.status_path {
+                path if path.is_empty() => Default::default(),
+                path => [path.clone(), path + ".json"],
+            },
+            status: OnceLock::new(),
             announce_path: config.announce_path,
             scrape_path: config.scrape_path,
             limits: Limits { request: config.request_timeout.0, idle: config.idle_timeout.0 },
@@ -61,6 +79,11 @@ impl Frontend {
             max_connections: config.max_connections,
             said_full: AtomicU32::new(clock.now().0.wrapping_sub(SECONDS_BETWEEN_WARNINGS)),
         })
+    }
+
+    /// Has it show the status page, where that has a path. Once: others are not shown.
+    pub fn show(&self, status: Status) {
+        let _ = self.status.set(status);
     }
 
     /// Connections that are open now, over all workers.

@@ -96,29 +96,37 @@ impl Patience {
     }
 }
 
-/// A socket that tells [`Patience`] what passes through it.
+/// A socket that tells [`Patience`] that something passes through it, and others how much.
 ///
 /// It takes bytes from one place only. So hyper puts a reply's head and body into one, which costs less than a vectored
 /// write of two.
-pub(super) struct Watched<'a, Socket> {
+pub(super) struct Watched<'a, Socket, Passed> {
     pub(super) socket: Socket,
     pub(super) patience: &'a Patience,
+    /// Is told whether bytes were sent or received, and how many.
+    pub(super) passed: Passed,
 }
 
-impl<Socket: AsyncRead + Unpin> AsyncRead for Watched<'_, Socket> {
+impl<Socket: AsyncRead + Unpin, Passed: Fn(bool, usize) + Unpin> AsyncRead for Watched<'_, Socket, Passed> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let received = buffer.filled().len() - before;
+        if received > 0 {
+            (self.passed)(false, received);
             self.patience.asked();
         }
         polled
     }
 }
 
-impl<Socket: AsyncWrite + Unpin> AsyncWrite for Watched<'_, Socket> {
+impl<Socket: AsyncWrite + Unpin, Passed: Fn(bool, usize) + Unpin> AsyncWrite for Watched<'_, Socket, Passed> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(sent)) = polled {
+            (self.passed)(true, sent);
+        }
+        polled
     }
 
     /// hyper flushes once it has handed over every byte of an answer, not before.

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::StartError;
 use crate::config::Config;
-use crate::{sys, udp};
+use crate::{admin, sys, udp};
 
 /// The sockets of one worker.
 #[derive(Default)]
@@ -22,6 +22,10 @@ pub(super) struct WorkerSockets {
 pub(super) struct Bound {
     pub(super) udp: Vec<SocketAddr>,
     pub(super) http: Vec<SocketAddr>,
+    /// Whom operators ask.
+    pub(super) admin: Vec<TcpListener>,
+    /// The UDP sockets of all workers once more, by their address, to see what the kernel says of them.
+    pub(super) watched: Vec<admin::Watched>,
 }
 
 /// Binds every configured address once for each worker.
@@ -40,12 +44,19 @@ pub(super) fn bind(config: &Config, workers: usize) -> Result<(Vec<WorkerSockets
             udp::warn_of_small_buffer(&group[0], config.udp.receive_buffer);
         }
         bound.udp.push(shared);
+        let watched = group.iter().map(UdpSocket::try_clone).collect::<io::Result<_>>();
+        let sockets_of_all = watched.map_err(|error| failure("udp.listen", shared, error))?;
+        bound.watched.push(admin::Watched { address: shared, sockets: sockets_of_all });
         sockets.iter_mut().zip(group).for_each(|(worker, socket)| worker.udp.push(socket));
     }
     for &address in &config.http.listen {
         let Some((shared, group)) = group("http.listen", address, Type::STREAM, workers, bind_tcp)? else { continue };
         bound.http.push(shared);
         sockets.iter_mut().zip(group).for_each(|(worker, listener)| worker.http.push(listener));
+    }
+    for &address in &config.admin.listen {
+        let listeners = group("admin.listen", address, Type::STREAM, 1, bind_tcp)?;
+        bound.admin.extend(listeners.into_iter().flat_map(|(_, listeners)| listeners));
     }
     if bound.udp.is_empty() && bound.http.is_empty() {
         return Err(StartError::NothingBound);
@@ -71,7 +82,7 @@ fn make_room(config: &Config, workers: usize) {
 
 /// Files that all connections and sockets of so many workers may need.
 pub(crate) fn open_files(config: &Config, workers: usize) -> u64 {
-    let sockets = workers * (config.udp.listen.len() + config.http.listen.len() + FILES_PER_WORKER);
+    let sockets = workers * (2 * config.udp.listen.len() + config.http.listen.len() + FILES_PER_WORKER);
     (config.http.max_connections + sockets + FILES_BESIDE) as u64
 }
 
@@ -148,8 +159,8 @@ fn failure(key: &'static str, address: SocketAddr, error: io::Error) -> StartErr
 /// A runtime's own: epoll, its way to be woken, and room for more.
 const FILES_PER_WORKER: usize = 8;
 
-/// The standard streams, signals, a store's files.
-const FILES_BESIDE: usize = 64;
+/// The standard streams, signals, a store's files, operators' connections.
+const FILES_BESIDE: usize = 96;
 
 /// Connections the kernel completes ahead of the worker.
 pub(crate) const BACKLOG: i32 = 1_024;

@@ -8,8 +8,8 @@ use super::sockets::Bound;
 use crate::bittorrent::Family;
 use crate::config::Config;
 
-/// Logs each announce URL, and which addresses have none.
-pub(super) fn log(config: &Config, bound: &Bound) {
+/// Logs each announce URL, and which addresses have none. Returns the URLs.
+pub(super) fn log(config: &Config, bound: &Bound) -> Vec<String> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let interfaces: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
     let keys = [("udp.listen", &bound.udp), ("http.listen", &bound.http)];
@@ -18,7 +18,9 @@ pub(super) fn log(config: &Config, bound: &Bound) {
             info!("{key}: {address} waits for an address: no network interface has one of its family");
         }
     }
-    announce_urls(config, bound, &interfaces).iter().for_each(|url| info!("{url}"));
+    let urls = announce_urls(config, bound, &interfaces);
+    urls.iter().for_each(|url| info!("{url}"));
+    urls
 }
 
 /// One URL for each address that is served; none twice.
@@ -76,7 +78,7 @@ mod tests {
 
     fn bound(udp: &[&str], http: &[&str]) -> Bound {
         let parse = |list: &[&str]| list.iter().map(|address| address.parse().unwrap()).collect();
-        Bound { udp: parse(udp), http: parse(http) }
+        Bound { udp: parse(udp), http: parse(http), ..Bound::default() }
     }
 
     #[test]

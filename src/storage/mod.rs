@@ -150,13 +150,20 @@ pub enum Answer {
     Pending(Pin<Box<dyn Future<Output = Batch> + Send>>),
 }
 
-/// How much a store holds. `None` where it cannot know without walking. Take what is left out from its `default()`.
+/// How much a store holds, and what has come and gone. `None` where it cannot know without walking. Take what is left out from its
+/// `default()`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
     /// Torrents with at least one peer or a completed download.
     pub torrents: Option<u64>,
     /// Peers of each family, unexpired or not yet swept.
     pub peers: Option<PerFamily<u64>>,
+    /// Those of them that are seeders.
+    pub seeders: Option<PerFamily<u64>>,
+    /// Downloads that have completed since the store was opened.
+    pub downloads: Option<u64>,
+    /// Peers that have been forgotten since then because they did not announce.
+    pub expired: Option<u64>,
 }
 
 /// How well a store does its work, and how often it has not. A store that cannot fail has nothing but zeros.
@@ -166,6 +173,8 @@ pub struct Health {
     pub degraded: bool,
     /// How often it has become so.
     pub degradations: u64,
+    /// Batches that the remote store has answered.
+    pub answered: u64,
     /// Batches not answered in time.
     pub time_outs: u64,
     /// Batches of which no request could be answered.

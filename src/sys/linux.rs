@@ -109,7 +109,10 @@ impl Messages {
             // been borrowed since, with the length of the reply in the vector.
             let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), length, libc::MSG_DONTWAIT) };
             match usize::try_from(sent) {
-                Ok(sent) if sent > 0 => report.sent += sent,
+                Ok(sent) if sent > 0 => {
+                    report.sent += sent;
+                    report.bytes += rest[..sent].iter().map(|message| message.msg_len as usize).sum::<usize>();
+                }
                 _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
                 // The error is the first one's alone, unless the socket is full.
                 _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => report.failed += rest.len(),
@@ -214,6 +217,25 @@ pub fn receive_packet_info(socket: &SockRef<'_>, ipv6: bool) -> io::Result<()> {
     };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+/// How many datagrams the system has dropped at a socket, most for want of room in its receive buffer; it begins anew after 2^32.
+///
+/// # Errors
+///
+/// What `getsockopt` reports.
+pub fn receive_drops(socket: &SockRef<'_>) -> io::Result<u32> {
+    let mut info = [0_u32; MEMINFO_DROPS + 1];
+    let mut length: libc::socklen_t = length_of::<[u32; MEMINFO_DROPS + 1], _>();
+    // SAFETY: the option's value is an array of `u32`, of which as many are written as `length` bytes have room for.
+    let status = unsafe {
+        let value = info.as_mut_ptr().cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, value, &raw mut length)
+    };
+    if status == 0 { Ok(info[MEMINFO_DROPS]) } else { Err(io::Error::last_os_error()) }
+}
+
+/// `SK_MEMINFO_DROPS` of the kernel's `sock_diag.h`: the last of nine.
+const MEMINFO_DROPS: usize = 8;
 
 /// The size of a structure in the type its field has, which differs between C libraries.
 fn length_of<T, L: TryFrom<usize>>() -> L {

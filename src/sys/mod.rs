@@ -17,10 +17,10 @@ mod processor;
 pub use frame::{FRAME_BYTES, Frame, tidy_frames};
 pub use limits::raise_open_files;
 #[cfg(target_os = "linux")]
-pub use linux::{Messages, receive_packet_info};
+pub use linux::{Messages, receive_drops, receive_packet_info};
 pub use listener::Listener;
 #[cfg(not(target_os = "linux"))]
-pub use portable::{Messages, receive_packet_info};
+pub use portable::{Messages, receive_drops, receive_packet_info};
 pub use processor::{bytes_equal, prefetch, prefetch_all, prefetch_to_write};
 
 /// Bytes of a datagram that are received; what is longer loses its end. Room for a scrape of more torrents than are ever
@@ -34,6 +34,8 @@ pub struct Sent {
     pub sent: usize,
     /// Replies it refused; they are not tried again, since a client that misses one asks again (BEP 15, "Time outs").
     pub failed: usize,
+    /// Bytes of those it took.
+    pub bytes: usize,
 }
 
 #[cfg(test)]

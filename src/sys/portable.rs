@@ -46,7 +46,10 @@ impl Messages {
         let replies = self.payloads.iter().zip(&self.received).filter(|(_, (_, _, reply))| *reply != 0);
         for (payload, (_, source, reply)) in replies {
             match socket.send_to(&payload[..*reply], source) {
-                Ok(_) => report.sent += 1,
+                Ok(bytes) => {
+                    report.sent += 1;
+                    report.bytes += bytes;
+                }
                 Err(_) => report.failed += 1,
             }
         }
@@ -78,6 +81,16 @@ impl Messages {
     pub fn reply(&mut self, index: usize, length: usize) {
         self.received[index].2 = length.min(PAYLOAD_LENGTH);
     }
+}
+
+/// Not told here.
+///
+/// # Errors
+///
+/// Always.
+#[cfg_attr(target_os = "linux", expect(dead_code, reason = "only its other half is tested here"))]
+pub fn receive_drops(_socket: &SockRef<'_>) -> io::Result<u32> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Nothing here: replies leave from the address that the routing table chooses. Listen on single addresses instead of a

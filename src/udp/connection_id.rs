@@ -13,10 +13,22 @@ pub struct Secret(pub [u8; 16]);
 /// The secrets whose ids are accepted, the newest of which signs new ones. A value: rotating makes the next one.
 #[derive(Clone)]
 pub struct ConnectionIds {
-    /// At the index of its generation modulo 4; `None` where rotated out, or not yet there.
+    /// At the index of its generation modulo 4; `None` where not yet there. Those that have been given up stay until their place is
+    /// needed, to tell an id that has expired from one that never was.
     secrets: [Option<SipHasher24>; GENERATIONS],
     current: usize,
-    accepted: usize,
+    /// How many are accepted, and which.
+    generations: usize,
+    accepted: [bool; GENERATIONS],
+}
+
+/// Why an id is not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadId {
+    /// It is none that this client was ever given, or so long ago that nobody can tell.
+    Unknown,
+    /// It was its, and has been given up.
+    Expired,
 }
 
 impl ConnectionIds {
@@ -24,7 +36,7 @@ impl ConnectionIds {
     pub fn new(secret: Secret, generations: usize) -> Self {
         let mut secrets = [None; GENERATIONS];
         secrets[0] = Some(SipHasher24::new_with_key(&secret.0));
-        Self { secrets, current: 0, accepted: generations.clamp(2, GENERATIONS) }
+        Self { secrets, current: 0, generations: generations.clamp(2, GENERATIONS), accepted: [true; GENERATIONS] }
     }
 
     /// From now on signs with `secret`; the oldest is no longer accepted.
@@ -33,9 +45,9 @@ impl ConnectionIds {
         let mut next = self.clone();
         next.current = (self.current + 1) % GENERATIONS;
         next.secrets[next.current] = Some(SipHasher24::new_with_key(&secret.0));
-        let oldest = (next.current + GENERATIONS - self.accepted) % GENERATIONS;
-        if oldest != next.current {
-            next.secrets[oldest] = None;
+        for generation in 0..GENERATIONS {
+            let age = (next.current + GENERATIONS - generation) % GENERATIONS;
+            next.accepted[generation] = age < next.generations;
         }
         next
     }
@@ -47,10 +59,23 @@ impl ConnectionIds {
         self.sign(client, self.current).unwrap_or_else(|| unreachable!("the current secret is always there"))
     }
 
-    /// Whether `id` was issued to `client` under a secret that is still accepted. One hash, whatever the answer.
+    /// Whether `id` was issued to `client` under a secret that is still accepted.
     pub fn accept(&self, client: IpAddr, id: ConnectionId) -> bool {
+        self.check(client, id).is_ok()
+    }
+
+    /// The same, with the reason. One hash, whatever the answer.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not accepted. An id expires unnoticed where all four generations are accepted: then no secret is left over.
+    pub fn check(&self, client: IpAddr, id: ConnectionId) -> Result<(), BadId> {
         let generation = (id.0.get() & GENERATION_MASK) as usize;
-        self.sign(client, generation) == Some(id)
+        match self.sign(client, generation) == Some(id) {
+            true if self.accepted[generation] => Ok(()),
+            true => Err(BadId::Expired),
+            false => Err(BadId::Unknown),
+        }
     }
 
     /// SipHash-2-4 of the address, [marked](mark) with the secret's generation.
@@ -94,6 +119,25 @@ mod tests {
         assert!(ids.accept(CLIENT, id));
         let ids = ids.rotate(Secret([4; 16]));
         assert!(!ids.accept(CLIENT, id));
+    }
+
+    #[test]
+    fn an_id_that_was_given_up_is_known_for_a_while() {
+        let secret = |number| Secret([number; 16]);
+        for (generations, known) in [(2, 4), (3, 4), (4, 4)] {
+            let mut ids = ids(0, generations);
+            let id = ids.issue(CLIENT);
+            for age in 1..9 {
+                ids = ids.rotate(secret(age));
+                let age = usize::from(age);
+                let verdict = match age {
+                    _ if age < generations => Ok(()),
+                    _ if age < known => Err(BadId::Expired),
+                    _ => Err(BadId::Unknown),
+                };
+                assert_eq!(ids.check(CLIENT, id), verdict, "{generations} {age}");
+            }
+        }
     }
 
     #[test]

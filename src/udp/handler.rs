@@ -9,9 +9,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rand::{Rng, RngExt};
 
-use super::connection_id::ConnectionIds;
+use super::connection_id::{BadId, ConnectionIds};
 use crate::bittorrent::Family;
-use crate::counters::{Counter, Counters};
+use crate::counters::{Action, Counter, Counters, Dropped, Outcome, Transport::Udp};
 use crate::storage::{Batch, Entry, Reply, Scrape};
 use crate::tracker::{Live, Rejection, Tracker, is_peer_address};
 use crate::wire::udp::{self as wire, AnnouncePacket, AnnounceReply, ConnectionId, ParseError, Request, TransactionId};
@@ -40,18 +40,30 @@ pub struct Round {
     /// For the store, between the two phases.
     pub batch: Batch,
     tickets: Vec<Ticket>,
+    connects: u64,
+}
+
+impl Round {
+    /// How many requests of this kind it has, those answered without the store apart, unless they connect.
+    pub(super) fn requests(&self, action: Action) -> u64 {
+        match action {
+            Action::Connect => self.connects,
+            _ => self.tickets.iter().filter(|ticket| ticket.asked.action() == action).count() as u64,
+        }
+    }
 }
 
 /// Where the replies to one datagram's requests belong.
 struct Ticket {
     datagram: usize,
     transaction_id: TransactionId,
+    family: Family,
     asked: Asked,
 }
 
 enum Asked {
     /// For the next entry of the batch.
-    Announce(Family),
+    Announce,
     /// For so many entries of the batch.
     Scrape(usize),
 }
@@ -83,38 +95,41 @@ impl Handler {
     pub fn read(&self, datagrams: &mut impl Datagrams, round: &mut Round, rng: &mut impl Rng) {
         round.batch.clear();
         round.tickets.clear();
+        round.connects = 0;
         round.batch.seed = rng.random();
         let live = self.tracker.live();
         let connection_ids = self.connection_ids.load();
         let reader = Reader { live: &live, connection_ids: &connection_ids };
         for index in 0..datagrams.count() {
-            match reader.read(index, datagrams, round) {
-                Ok(Outcome::Connected(length)) => {
-                    self.counters.count(Counter::UdpConnects);
+            let (bytes, source) = datagrams.request(index);
+            let family = Family::of(source.ip());
+            self.counters.add(Counter::Received(Udp, family), bytes.len() as u64);
+            let (action, fate) = reader.read(index, datagrams, round);
+            self.counters.count(Counter::Request(Udp, family, action));
+            match fate {
+                Fate::Asked => {}
+                Fate::Answered(outcome, length) => {
+                    self.counters.count(Counter::Response(Udp, family, action, outcome));
                     datagrams.reply(index, length);
                 }
-                Ok(Outcome::Asked) => {}
-                Ok(Outcome::Rejected(length)) => {
-                    self.counters.count(Counter::UdpErrors);
-                    datagrams.reply(index, length);
-                }
-                Err(silence) => self.counters.count(silence),
+                Fate::Silence(reason) => self.counters.count(Counter::Dropped(reason)),
             }
         }
     }
 
-    /// Puts the store's replies into the buffers of their requests.
-    pub fn write(&self, datagrams: &mut impl Datagrams, round: &Round, rng: &mut impl Rng) {
+    /// Puts the store's replies into the buffers of their requests. Returns whether it had one for each.
+    pub fn write(&self, datagrams: &mut impl Datagrams, round: &Round, rng: &mut impl Rng) -> Outcome {
+        let mut stored = Outcome::Ok;
         let live = self.tracker.live();
         let mut entries = round.batch.entries.as_slice();
         for ticket in &round.tickets {
             let buffer = datagrams.buffer(ticket.datagram);
             let written = match ticket.asked {
-                Asked::Announce(family) => {
+                Asked::Announce => {
                     let (entry, rest) = entries.split_first().expect("an announce has one entry");
                     entries = rest;
                     let interval_seconds = live.interval_seconds(rng.random());
-                    write_announce(buffer, ticket.transaction_id, interval_seconds, &round.batch, entry, family)
+                    write_announce(buffer, ticket.transaction_id, interval_seconds, &round.batch, entry, ticket.family)
                 }
                 Asked::Scrape(torrents) => {
                     let (asked, rest) = entries.split_at(torrents);
@@ -122,35 +137,39 @@ impl Handler {
                     write_scrape(buffer, ticket.transaction_id, asked)
                 }
             };
-            let length = if let Some(length) = written {
-                self.counters.count(ticket.asked.counter());
-                length
+            let (outcome, length) = if let Some(length) = written {
+                (Outcome::Ok, length)
             } else {
-                self.counters.count(Counter::UdpErrors);
-                wire::error(buffer, ticket.transaction_id, Rejection::Overloaded.reason())
+                stored = Outcome::Error;
+                (Outcome::Error, wire::error(buffer, ticket.transaction_id, Rejection::Overloaded.reason()))
             };
+            self.counters.count(Counter::Response(Udp, ticket.family, ticket.asked.action(), outcome));
             datagrams.reply(ticket.datagram, length);
         }
+        if !round.tickets.is_empty() {
+            self.counters.count(Counter::Storage(stored));
+        }
+        stored
     }
 }
 
 impl Asked {
-    fn counter(&self) -> Counter {
+    fn action(&self) -> Action {
         match self {
-            Self::Announce(_) => Counter::UdpAnnounces,
-            Self::Scrape(_) => Counter::UdpScrapes,
+            Self::Announce => Action::Announce,
+            Self::Scrape(_) => Action::Scrape,
         }
     }
 }
 
-/// What reading one datagram came to, silence apart.
-enum Outcome {
-    /// A connect reply of this length is in the buffer.
-    Connected(usize),
+/// What becomes of one datagram once it has been read.
+enum Fate {
     /// The batch has its requests.
     Asked,
-    /// An error of this length is in the buffer.
-    Rejected(usize),
+    /// A reply of this length is in the buffer.
+    Answered(Outcome, usize),
+    /// Nothing is said.
+    Silence(Dropped),
 }
 
 /// The first phase, with what it needs of the world.
@@ -160,49 +179,58 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads one datagram.
-    ///
-    /// # Errors
-    ///
-    /// The count of those dropped in silence for the same reason.
-    fn read(&self, index: usize, datagrams: &mut impl Datagrams, round: &mut Round) -> Result<Outcome, Counter> {
+    /// Reads one datagram. Says what it asks for, as far as that is known.
+    fn read(&self, index: usize, datagrams: &mut impl Datagrams, round: &mut Round) -> (Action, Fate) {
         let (bytes, source) = datagrams.request(index);
         let client = source.ip();
         if source.port() == 0 || !is_peer_address(client) {
-            return Err(Counter::DroppedSource);
+            let reason = if source.port() == 0 { Dropped::Port } else { Dropped::Address };
+            return (Action::Other, Fate::Silence(reason));
         }
-        match Request::parse(bytes).map_err(dropped)? {
-            Request::Connect(transaction_id) => {
+        let ticket = |transaction_id, family, asked| Ticket { datagram: index, transaction_id, family, asked };
+        match Request::parse(bytes) {
+            Ok(Request::Connect(transaction_id)) => {
+                round.connects += 1;
                 let id = self.connection_ids.issue(client);
-                Ok(Outcome::Connected(wire::connect(datagrams.buffer(index), transaction_id, id)))
+                let length = wire::connect(datagrams.buffer(index), transaction_id, id);
+                (Action::Connect, Fate::Answered(Outcome::Ok, length))
             }
-            Request::Announce { packet, options: _ } => {
-                self.check(client, packet.connection_id)?;
+            Ok(Request::Announce { packet, options: _ }) => {
                 let transaction_id = packet.transaction_id;
-                match self.announce(client, packet, round) {
-                    Ok(family) => {
-                        round.tickets.push(Ticket { datagram: index, transaction_id, asked: Asked::Announce(family) })
-                    }
-                    Err(rejection) => {
-                        let buffer = datagrams.buffer(index);
-                        return Ok(Outcome::Rejected(wire::error(buffer, transaction_id, rejection.reason())));
-                    }
-                }
-                Ok(Outcome::Asked)
+                let fate = match self.check(client, packet.connection_id) {
+                    Err(reason) => Fate::Silence(reason),
+                    Ok(()) => match self.announce(client, packet, round) {
+                        Ok(family) => {
+                            round.tickets.push(ticket(transaction_id, family, Asked::Announce));
+                            Fate::Asked
+                        }
+                        Err(rejection) => {
+                            let length = wire::error(datagrams.buffer(index), transaction_id, rejection.reason());
+                            Fate::Answered(Outcome::Error, length)
+                        }
+                    },
+                };
+                (Action::Announce, fate)
             }
-            Request::Scrape { connection_id, transaction_id, info_hashes } => {
-                self.check(client, connection_id)?;
+            Ok(Request::Scrape { connection_id, transaction_id, info_hashes }) => {
+                if let Err(reason) = self.check(client, connection_id) {
+                    return (Action::Scrape, Fate::Silence(reason));
+                }
                 let family = Family::of(client);
                 let asked = info_hashes.iter().take(self.live.max_scrape_infohashes());
-                round.tickets.push(Ticket { datagram: index, transaction_id, asked: Asked::Scrape(asked.len()) });
+                round.tickets.push(ticket(transaction_id, family, Asked::Scrape(asked.len())));
                 asked.for_each(|&info_hash| round.batch.push(Scrape { info_hash, family }));
-                Ok(Outcome::Asked)
+                (Action::Scrape, Fate::Asked)
             }
+            Err(error) => dropped(error),
         }
     }
 
-    fn check(&self, client: IpAddr, id: ConnectionId) -> Result<(), Counter> {
-        if self.connection_ids.accept(client, id) { Ok(()) } else { Err(Counter::DroppedConnectionId) }
+    fn check(&self, client: IpAddr, id: ConnectionId) -> Result<(), Dropped> {
+        self.connection_ids.check(client, id).map_err(|bad| match bad {
+            BadId::Unknown => Dropped::BadId,
+            BadId::Expired => Dropped::ExpiredId,
+        })
     }
 
     fn announce(&self, client: IpAddr, packet: &AnnouncePacket, round: &mut Round) -> Result<Family, Rejection> {
@@ -244,13 +272,15 @@ fn most_peers(family: Family) -> u32 {
     }
 }
 
-fn dropped(error: ParseError) -> Counter {
-    match error {
-        ParseError::Headless => Counter::DroppedShort,
-        ParseError::WrongMagic => Counter::DroppedMagic,
-        ParseError::Truncated(_) => Counter::DroppedTruncated,
-        ParseError::UnknownAction(_) => Counter::DroppedAction,
-    }
+/// What it would have been, and why there is no reply to it.
+fn dropped(error: ParseError) -> (Action, Fate) {
+    let (action, reason) = match error {
+        ParseError::Headless => (Action::Other, Dropped::Short),
+        ParseError::WrongMagic => (Action::Connect, Dropped::Magic),
+        ParseError::Truncated(_) => (Action::Announce, Dropped::Truncated),
+        ParseError::UnknownAction(_) => (Action::Other, Dropped::Action),
+    };
+    (action, Fate::Silence(reason))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod socket;
 mod worker;
 
 pub use config::Config;
-pub use connection_id::{ConnectionIds, Secret};
+pub use connection_id::{BadId, ConnectionIds, Secret};
 pub use handler::{Datagrams, Handler, REPLY_LENGTH, Round};
 pub use socket::{bind, warn_of_small_buffer};
 pub use worker::Worker;

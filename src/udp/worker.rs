@@ -12,14 +12,17 @@ use tokio::task::{self, JoinSet};
 use tokio::time::{self, Instant};
 
 use super::{Handler, Round};
+use crate::bittorrent::Family;
 use crate::clock::Clock;
-use crate::counters::Counter;
+use crate::counters::{Action, Counter, Dropped, Outcome, Transport::Udp};
 use crate::storage::{Answer, Batch};
 use crate::sys::Messages;
 
 /// Serves one socket.
 pub struct Worker {
     socket: UdpSocket,
+    /// Of its address.
+    family: Family,
     handler: Handler,
     clock: Clock,
     rng: SmallRng,
@@ -27,6 +30,8 @@ pub struct Worker {
     spare: Vec<Carriage>,
     /// Batches the store will answer later, and then how long it has taken.
     pending: JoinSet<(Carriage, Duration)>,
+    /// So many batches until one is timed.
+    untimed: usize,
     /// It has taken too long for others to wait for their turn.
     slow: bool,
     /// Refusals of earlier replies that were received one after another, and nothing else.
@@ -37,12 +42,18 @@ pub struct Worker {
 struct Carriage {
     messages: Messages,
     round: Round,
+    /// When it was received, if it is to be timed.
+    received: Option<Instant>,
+    /// How long the store took, if that has been timed.
+    stored: Option<Duration>,
 }
 
 impl Worker {
     /// A worker on a socket of its own.
     pub fn new(socket: UdpSocket, handler: Handler, clock: Clock, rng: SmallRng) -> Self {
-        Self { socket, handler, clock, rng, spare: Vec::new(), pending: JoinSet::new(), slow: false, refusals: 0 }
+        let family = socket.local_addr().map_or(Family::V4, |address| Family::of(address.ip()));
+        let (spare, pending) = (Vec::new(), JoinSet::new());
+        Self { socket, family, handler, clock, rng, spare, pending, untimed: 0, slow: false, refusals: 0 }
     }
 
     /// Serves until `shutdown` turns true, then sends what the store still owes.
@@ -114,13 +125,16 @@ impl Worker {
     }
 
     fn answer(&mut self, mut carriage: Carriage) {
+        carriage.received = self.is_timed().then(Instant::now);
         self.handler.read(&mut carriage.messages, &mut carriage.round, &mut self.rng);
         if carriage.round.batch.entries.is_empty() {
             return self.send(carriage);
         }
         let batch = std::mem::take(&mut carriage.round.batch);
+        let asked = carriage.received.map(|_| Instant::now());
         match self.apply(batch) {
             Answer::Ready(batch) => {
+                carriage.stored = asked.map(|asked| asked.elapsed());
                 carriage.round.batch = batch;
                 self.send(carriage);
             }
@@ -128,7 +142,9 @@ impl Worker {
                 let asked = Instant::now();
                 self.pending.spawn(async move {
                     carriage.round.batch = answer.await;
-                    (carriage, asked.elapsed())
+                    let taken = asked.elapsed();
+                    carriage.stored = Some(taken);
+                    (carriage, taken)
                 });
             }
         }
@@ -146,16 +162,39 @@ impl Worker {
     }
 
     fn send(&mut self, mut carriage: Carriage) {
-        self.handler.write(&mut carriage.messages, &carriage.round, &mut self.rng);
+        let stored = self.handler.write(&mut carriage.messages, &carriage.round, &mut self.rng);
         let sent = carriage.messages.send(&SockRef::from(&self.socket));
-        self.handler.counters().add(Counter::SendFailures, sent.failed as u64);
+        let counters = self.handler.counters();
+        counters.add(Counter::Dropped(Dropped::Send), sent.failed as u64);
+        counters.add(Counter::Sent(Udp, self.family), sent.bytes as u64);
+        self.time(&mut carriage, stored);
         self.spare.push(carriage);
+    }
+
+    /// Whether the next batch is one of those whose time is taken: reading clocks costs more than counting.
+    fn is_timed(&mut self) -> bool {
+        let timed = self.untimed == 0;
+        self.untimed = if timed { BATCHES_PER_TIMING - 1 } else { self.untimed - 1 };
+        timed
+    }
+
+    /// Counts how long it took, where that is known. Each request has waited for all of its batch.
+    fn time(&self, carriage: &mut Carriage, stored: Outcome) {
+        let durations = &self.handler.counters().durations;
+        if let Some(taken) = carriage.stored.take() {
+            durations.storage(stored).observe(taken, 1);
+        }
+        if let Some(taken) = carriage.received.take().map(|received| received.elapsed()) {
+            for action in [Action::Connect, Action::Announce, Action::Scrape] {
+                durations.requests(Udp, action).observe(taken, carriage.round.requests(action));
+            }
+        }
     }
 }
 
 impl Carriage {
     fn new() -> Self {
-        Self { messages: Messages::new(BATCH), round: Round::default() }
+        Self { messages: Messages::new(BATCH), round: Round::default(), received: None, stored: None }
     }
 }
 
@@ -165,6 +204,9 @@ const BATCH: usize = 64;
 /// Datagrams in a row after which the other tasks of the worker, HTTP among them, get their turn: some milliseconds'
 /// worth, in batches however small.
 const DATAGRAMS_PER_TURN: usize = 8 * BATCH;
+
+/// Of so many batches one is timed.
+const BATCHES_PER_TIMING: usize = 64;
 
 /// Batches that may wait for the store at once; each holds some 150 KiB.
 const MAX_PENDING: usize = 16;

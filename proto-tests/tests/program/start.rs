@@ -50,6 +50,15 @@ fn an_address_in_use_is_refused() {
     }
 }
 
+/// As two trackers of one machine are that differ in all but where operators look.
+#[test]
+fn an_address_for_operators_in_use_is_refused() {
+    let first = Tracker::start(&format!("{ANYWHERE}admin.listen = [\"127.0.0.1:0\"]"));
+    let address = first.admin();
+    let second = Files::with(format!("{ANYWHERE}admin.listen = [\"{address}\"]")).serve();
+    second.assert_start_refused(&format!("admin.listen: cannot listen on {address}: {IN_USE}"));
+}
+
 #[test]
 fn a_second_tracker_does_not_share_the_first_ones_addresses() {
     let tracker = Tracker::start(ANYWHERE);
@@ -179,6 +188,7 @@ fn too_few_file_descriptors_are_told_as_such() {
         command.args(["-c", &format!("ulimit -n {descriptors}; exec {CHIHAYA}")]);
         command.env("CHIHAYA__SERVER__WORKERS", "16").env("CHIHAYA__UDP__RECEIVE_BUFFER", "64KiB");
         command.env("CHIHAYA__UDP__LISTEN", "127.0.0.1:0").env("CHIHAYA__HTTP__LISTEN", "");
+        command.env("CHIHAYA__ADMIN__LISTEN", "");
         let outcome = run(&mut command);
         assert_eq!(outcome.status, Some(2), "{outcome:?}");
         let [told] = messages(&outcome.stderr)[..] else { panic!("{outcome:?}") };

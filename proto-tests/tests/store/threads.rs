@@ -7,7 +7,7 @@ use std::thread;
 use chihaya::bittorrent::{Endpoint, Family, InfoHash, PerFamily};
 use chihaya::clock::Now;
 use chihaya::storage::SWEEPS_PER_PASS;
-use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Totals, Want};
+use chihaya::storage::{Announce, Answer, Batch, Change, Reply, Request, Role, Scrape, Storage, Want};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -25,9 +25,15 @@ fn threads_that_share_torrents_keep_their_own_peers() {
         // Those that were announced too long ago go now, if they have not yet.
         (0..SWEEPS_PER_PASS).for_each(|_| store.sweep(NOW));
         let torrents: BTreeSet<_> = kept.keys().map(|(torrent, _)| torrent).collect();
-        let of = |family| kept.keys().filter(|(_, peer)| peer.family() == family).count() as u64;
-        let peers = PerFamily { v4: of(Family::V4), v6: of(Family::V6) };
-        assert_eq!(store.totals(), Totals { torrents: Some(torrents.len() as u64), peers: Some(peers) });
+        let of = |family, seeders: bool| {
+            let counted = |role: Role| !seeders || role == Role::Seeder;
+            kept.iter().filter(|((_, peer), role)| peer.family() == family && counted(**role)).count() as u64
+        };
+        let [peers, seeders] =
+            [false, true].map(|only| PerFamily { v4: of(Family::V4, only), v6: of(Family::V6, only) });
+        let totals = store.totals();
+        assert_eq!(totals.torrents, Some(torrents.len() as u64));
+        assert_eq!((totals.peers, totals.seeders), (Some(peers), Some(seeders)));
         (0..TORRENTS).for_each(|torrent| assert_eq!(shown(&*store, torrent), expected(&kept, torrent), "{torrent}"));
     }
 }

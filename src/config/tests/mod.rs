@@ -102,7 +102,7 @@ fn a_variable_is_toml_or_a_bare_text() {
     ];
     let config = load("", &set).unwrap();
     let expected = Config::default();
-    assert_eq!(config.server, Server { workers: 3, public_host: "1234".into() });
+    assert_eq!(config.server, Server { workers: 3, public_host: "1234".into(), ..Server::default() });
     assert_eq!((config.tracker.interval_jitter, config.tracker.peer_lifetime), (0.0, Period::minutes(120)));
     assert!(!config.tracker.store_private_addresses);
     assert_eq!(config.udp.listen, addresses(&["127.0.0.1:1", "[::1]:2"]));
@@ -186,7 +186,7 @@ fn the_defaults_are_written_table_by_table() {
     let storage = ["[storage]", "[storage.memory]", "[storage.redis]"];
     assert_eq!(
         tables,
-        [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[limits]", "[log]"]].concat()
+        [["[server]", "[tracker]", "[udp]", "[http]"].as_slice(), &storage, &["[limits]", "[admin]", "[log]"]].concat()
     );
 }
 
@@ -206,7 +206,7 @@ proptest! {
         proxy in any::<std::net::IpAddr>(),
         shards in 0..=65_536_i64,
     ) {
-        let mut config = Config { server: Server { workers, public_host: host }, ..Config::default() };
+        let mut config = Config { server: Server { workers, public_host: host, ..Server::default() }, ..Config::default() };
         config.tracker.announce_interval = Period::seconds(interval_seconds);
         config.tracker.interval_jitter = jitter;
         config.tracker.peer_lifetime = Period(std::time::Duration::from_millis(lifetime_milliseconds));

@@ -56,7 +56,7 @@ fn an_unknown_key_or_table_is_refused_with_the_nearest_known() {
     );
     assert_eq!(
         problem("x = 1\n"),
-        "chihaya.toml:1: x: no such key; known keys: http, limits, log, server, storage, tracker, udp"
+        "chihaya.toml:1: x: no such key; known keys: admin, http, limits, log, server, storage, tracker, udp"
     );
     assert_eq!(
         problem_of("CHIHAYA__UDP__LISTN", "x"),
@@ -64,7 +64,7 @@ fn an_unknown_key_or_table_is_refused_with_the_nearest_known() {
     );
     assert_eq!(
         problem_of("CHIHAYA__", "x"),
-        "CHIHAYA__: no such key; known keys: http, limits, log, server, storage, tracker, udp"
+        "CHIHAYA__: no such key; known keys: admin, http, limits, log, server, storage, tracker, udp"
     );
 }
 
@@ -190,6 +190,10 @@ fn values_that_contradict_each_other_are_refused() {
             ":1: http.listen: 127.0.0.1:1 is part of 0.0.0.0:1 already; remove one",
         ),
         ("udp.listen = [\"[::]:1\", \"[::1]:1\"]", ":1: udp.listen: [::1]:1 is part of [::]:1 already; remove one"),
+        (
+            "http.listen = [\"[::]:1\"]\nadmin.listen = [\"[::]:1\"]",
+            ":2: admin.listen: [::]:1 is in http.listen already; choose another port",
+        ),
         (
             "udp.listen = []\nhttp.listen = []",
             ":1: udp.listen: is empty, and http.listen too; name an address to serve on",

@@ -20,7 +20,7 @@ async fn a_connection_serves_many_requests() {
     assert_eq!(server.count(Counter::HttpConnections), 1);
     drop(client);
     server.until_open(0).await;
-    assert_eq!(server.count(Counter::HttpTimeouts), 0);
+    assert_eq!(server.count(Counter::Rejected(Rejected::TimeOut)), 0);
 }
 
 /// RFC 9112, section 9.3.2: responses come in the order of their requests.

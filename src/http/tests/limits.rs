@@ -12,7 +12,13 @@ async fn the_limit_on_connections_is_for_all_workers_together() {
     one.until_open(3).await;
     one.connect().await.closed().await;
     two.connect().await.closed().await;
-    assert_eq!((one.count(Counter::HttpRefused), two.count(Counter::HttpRefused)), (1, 1));
+    assert_eq!(
+        (
+            one.count(Counter::Rejected(Rejected::MaxConnections)),
+            two.count(Counter::Rejected(Rejected::MaxConnections))
+        ),
+        (1, 1)
+    );
     assert_eq!((one.count(Counter::HttpConnections), two.count(Counter::HttpConnections)), (1, 2));
     for client in &mut kept {
         assert_eq!(client.ask(SCRAPE).await.status(), 200);
@@ -49,7 +55,7 @@ async fn out_of_descriptors() {
     taken.pop();
     let mut client = server.connect().await;
     let start = Instant::now();
-    until(|| server.count(Counter::AcceptFailures) >= 3).await;
+    until(|| server.count(Counter::Rejected(Rejected::Accept)) >= 3).await;
     assert!(start.elapsed() >= Duration::from_millis(150), "it spins");
     taken.clear();
     assert_eq!(client.ask(SCRAPE).await.text(), scraped(0, 0, 0));

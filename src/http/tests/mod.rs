@@ -19,8 +19,9 @@ use tokio::task::JoinHandle;
 use tokio::time;
 
 use super::{Config, Frontend, serve};
+use crate::bittorrent::Family;
 use crate::clock::Clock;
-use crate::counters::{Counter, Counters};
+use crate::counters::{Action, Counter, Counters, Outcome, Rejected, Transport::Http};
 use crate::storage::memory::{self, MemoryStorage};
 use crate::storage::{Environment, Storage};
 use crate::sys::Listener;
@@ -75,6 +76,17 @@ impl Server {
 
     fn count(&self, counter: Counter) -> u64 {
         self.counters.read(counter)
+    }
+
+    /// How many requests of this kind it has answered well.
+    fn answered(&self, action: Action) -> u64 {
+        self.count(Counter::Response(Http, Family::V4, action, Outcome::Ok))
+    }
+
+    /// How many announces and scrapes it has answered with a failure.
+    fn failed(&self) -> u64 {
+        let failed = |action| self.count(Counter::Response(Http, Family::V4, action, Outcome::Error));
+        failed(Action::Announce) + failed(Action::Scrape)
     }
 
     /// Waits until so many connections are open.

@@ -13,7 +13,7 @@ async fn an_announce_gets_a_bencoded_dictionary() {
         "8:intervali1800e12:min intervali900e5:peers0:e",
     );
     assert_eq!(response.text(), body);
-    assert_eq!(server.count(Counter::HttpAnnounces), 1);
+    assert_eq!(server.answered(Action::Announce), 1);
 }
 
 /// BEP 48.
@@ -25,7 +25,7 @@ async fn a_scrape_gets_counts() {
     let response = server.ask(SCRAPE).await;
     assert_eq!((response.status(), response.header("content-type")), (200, Some("text/plain")));
     assert_eq!(response.text(), scraped(1, 1, 1));
-    assert_eq!(server.count(Counter::HttpScrapes), 1);
+    assert_eq!(server.answered(Action::Scrape), 1);
 }
 
 /// BEP 3, "Trackers", and BEP 31. Clients do not read the body of another status.
@@ -43,8 +43,8 @@ async fn a_failure_has_status_200_too() {
         assert_eq!((response.status(), response.header("content-type")), (200, Some("text/plain")));
         assert_eq!(response.text(), body);
     }
-    assert_eq!(server.count(Counter::HttpFailures), 4);
-    assert_eq!((server.count(Counter::HttpAnnounces), server.count(Counter::HttpScrapes)), (0, 0));
+    assert_eq!(server.failed(), 4);
+    assert_eq!((server.answered(Action::Announce), server.answered(Action::Scrape)), (0, 0));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn head_gets_headers_and_leaves_the_swarm_alone() {
         assert_eq!(response.header("content-type"), content_type);
     }
     assert_eq!(client.ask(SCRAPE).await.text(), scraped(0, 0, 0));
-    assert_eq!(server.count(Counter::HttpAnnounces), 0);
+    assert_eq!(server.answered(Action::Announce), 0);
 }
 
 /// RFC 9110, section 15.5.6.

@@ -29,7 +29,7 @@ async fn a_connection_may_idle_for_a_while() {
     let start = Instant::now();
     client.closed().await;
     assert_eq!(seconds_since(start), 30.0);
-    assert_eq!(server.count(Counter::HttpTimeouts), 2);
+    assert_eq!(server.count(Counter::Rejected(Rejected::TimeOut)), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,7 +47,7 @@ async fn a_head_that_trickles_has_the_time_of_a_request() {
     }
     assert!((5.0..=5.5).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
     client.closed().await;
-    assert_eq!(server.count(Counter::HttpTimeouts), 1);
+    assert_eq!(server.count(Counter::Rejected(Rejected::TimeOut)), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,7 +60,7 @@ async fn a_store_that_is_slow_has_the_time_of_a_request() {
     client.send(get(SCRAPE)).await;
     client.closed().await;
     assert_eq!(seconds_since(start), 5.0);
-    assert_eq!(server.count(Counter::HttpTimeouts), 1);
+    assert_eq!(server.count(Counter::Rejected(Rejected::TimeOut)), 1);
 }
 
 /// Under the real clock, for it is the kernel's buffers that fill.
@@ -80,8 +80,8 @@ async fn a_client_that_does_not_read_has_the_time_of_a_request() {
     client.send(get(SCRAPE).repeat(1_000)).await;
     server.until_open(0).await;
     assert!(start.elapsed() >= request_timeout.0);
-    assert_eq!(server.count(Counter::HttpTimeouts), 1);
-    assert!(server.count(Counter::HttpScrapes) < 1_000);
+    assert_eq!(server.count(Counter::Rejected(Rejected::TimeOut)), 1);
+    assert!(server.answered(Action::Scrape) < 1_000);
 }
 
 #[tokio::test(start_paused = true)]

@@ -175,7 +175,8 @@ impl Checked {
         }
         let (store, model) = (self.store.totals(), self.model.totals());
         equal("total torrents", &store.torrents.or(model.torrents), &model.torrents)?;
-        equal("total peers", &store.peers.or(model.peers), &model.peers)
+        equal("total peers", &store.peers.or(model.peers), &model.peers)?;
+        equal("total seeders", &store.seeders.or(model.seeders), &model.seeders)
     }
 
     /// Has the store answer batches, all under way at once; they come back in the order given.

@@ -128,12 +128,17 @@ impl Model {
         Ok(())
     }
 
-    /// What the store holds, if no torrent is in doubt.
+    /// What the store holds, if no torrent is in doubt; not what has come and gone.
     pub fn totals(&self) -> Totals {
-        let peers = |family| self.torrents.values().map(|torrent| torrent.members(family).count() as u64).sum();
+        let all = |count: &dyn Fn(&Torrent, Family) -> u64| {
+            let sum = |family| self.torrents.values().map(|torrent| count(torrent, family)).sum();
+            Some(PerFamily { v4: sum(Family::V4), v6: sum(Family::V6) })
+        };
         Totals {
             torrents: Some(self.torrents.len() as u64),
-            peers: Some(PerFamily { v4: peers(Family::V4), v6: peers(Family::V6) }),
+            peers: all(&|torrent, family| torrent.members(family).count() as u64),
+            seeders: all(&|torrent, family| torrent.counts(family).seeders.into()),
+            ..Totals::default()
         }
     }
 

@@ -70,6 +70,7 @@ struct Inner {
     config: Config,
     breaker: Breaker,
     in_flight: AtomicU64,
+    answered: AtomicU64,
     time_outs: AtomicU64,
     failures: AtomicU64,
     unshared: AtomicU64,
@@ -88,6 +89,7 @@ impl Fallback {
             config,
             breaker: Breaker::new(SmallRng::seed_from_u64(seed), Instant::now()),
             in_flight: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             time_outs: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             unshared: AtomicU64::new(0),
@@ -116,11 +118,16 @@ impl Storage for Fallback {
     /// The remote store's, unless it is not to be had or does not know; then those of this process.
     fn totals(&self) -> Totals {
         let remote = if self.0.breaker.is_open() { Totals::default() } else { self.0.remote.totals() };
-        if remote.torrents.is_some() && remote.peers.is_some() {
-            return remote;
-        }
         let memory = self.0.memory.totals();
-        Totals { torrents: remote.torrents.or(memory.torrents), peers: remote.peers.or(memory.peers) }
+        Totals {
+            torrents: remote.torrents.or(memory.torrents),
+            peers: remote.peers.or(memory.peers),
+            // Of one store, as they belong together.
+            seeders: if remote.peers.is_some() { remote.seeders } else { memory.seeders },
+            // Counts since the start are not to jump when the one store takes the place of the other.
+            downloads: memory.downloads,
+            expired: memory.expired,
+        }
     }
 
     fn save(&self, now: Now) -> Result<(), StorageError> {
@@ -134,6 +141,7 @@ impl Storage for Fallback {
         Health {
             degraded: self.0.breaker.is_open(),
             degradations: self.0.breaker.openings(),
+            answered: read(&self.0.answered),
             time_outs: read(&self.0.time_outs),
             failures: read(&self.0.failures),
             unshared: read(&self.0.unshared),
@@ -302,7 +310,8 @@ impl Drop for Passage {
         match self.outcome {
             Outcome::TimedOut => inner.time_outs.fetch_add(1, Ordering::Relaxed),
             Outcome::Failed => inner.failures.fetch_add(1, Ordering::Relaxed),
-            Outcome::Answered | Outcome::GivenUp => 0,
+            Outcome::Answered => inner.answered.fetch_add(1, Ordering::Relaxed),
+            Outcome::GivenUp => 0,
         };
         if let Some(change) = inner.breaker.report(self.pass, self.outcome, Instant::now()) {
             inner.log(change);

@@ -77,10 +77,12 @@ impl Shard {
     fn evict(&mut self, at: At, now: Tick) {
         let torrent = self.torrents.entry(at);
         let (info_hash, mut form) = (torrent.info_hash, torrent.form());
-        let members = self.swarms.of(&form).members();
+        let swarms = self.swarms.of(&form);
+        let (members, seeders) = (swarms.members(), swarms.seeders());
         self.swarms.clear(&mut form, info_hash, now);
         for family in Family::BOTH {
             self.peers[family] -= members[family];
+            self.seeders[family] -= seeders[family];
         }
         self.torrents.remove(at);
         self.share.evict();

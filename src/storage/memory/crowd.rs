@@ -1,7 +1,7 @@
 //! Large swarms: peers in tables, those that download apart from the others.
 
 use super::key::{Hash, Key};
-use super::packed::stamp;
+use super::packed::{is_seeder, stamp};
 use super::peer::{Moment, Peer};
 use super::sample::Places;
 use super::swarm::Own;
@@ -71,8 +71,9 @@ impl<const N: usize> Crowd<N> {
         match change {
             Change::Present { role, completed } => self.renew(endpoint, sought, now, role, completed, key),
             Change::Absent => {
-                let seat = self.find(&endpoint, sought, Role::Downloader).inspect(|seat| self.remove(*seat));
-                Some(Changed { fewer: seat.is_some(), touched: 1, ..Changed::default() })
+                let role = self.find(&endpoint, sought, Role::Downloader).map(|seat| self.remove(seat));
+                let (peers, seeders) = role.map_or((0, 0), |role| (-1, -is_seeder(role)));
+                Some(Changed { peers, seeders, touched: 1, ..Changed::default() })
             }
             Change::Unchanged { role } => {
                 let own = self.find(&endpoint, sought, role).map(Own::Crowd);
@@ -104,7 +105,8 @@ impl<const N: usize> Crowd<N> {
             self.remove(seat);
             (seat, touched) = self.insert(Peer::new(endpoint, stamp), key);
         }
-        Some(Changed { own: Some(Own::Crowd(seat)), completed, touched, ..Changed::default() })
+        let seeders = is_seeder(role) - is_seeder(old.role());
+        Some(Changed { own: Some(Own::Crowd(seat)), completed, seeders, touched, ..Changed::default() })
     }
 
     /// Whether so many are where a peer sits that no chance has brought them there.
@@ -131,10 +133,12 @@ impl<const N: usize> Crowd<N> {
         (Seat { downloads, at }, touched)
     }
 
-    pub(super) fn remove(&mut self, seat: Seat) {
+    /// Removes a peer. Says what it did.
+    pub(super) fn remove(&mut self, seat: Seat) -> Role {
         let role = self.table(seat.downloads).entry(seat.at).stamp().role();
         self.seeders -= usize::from(role == Role::Seeder);
         self.table_mut(seat.downloads).remove(seat.at);
+        role
     }
 
     /// Those that one of this role is offered, given where it sits itself.

@@ -78,7 +78,7 @@ use super::{
     Answer, Batch, Driver, Entry, Environment, Health, Reply, Request, Settings, SettingsError, Storage, StorageError,
     Totals,
 };
-use crate::bittorrent::PerFamily;
+use crate::bittorrent::{Family, PerFamily};
 use crate::clock::Now;
 use crate::sync::Mutex;
 use crate::sys::{prefetch_to_write, tidy_frames};
@@ -235,15 +235,25 @@ impl Storage for MemoryStorage {
     }
 
     fn totals(&self) -> Totals {
-        let mut torrents = 0;
-        let mut peers = PerFamily::default();
+        let [mut torrents, mut downloads, mut expired] = [0; 3];
+        let [mut peers, mut seeders] = [PerFamily::default(); 2];
         for shard in &self.shards {
             let shard = shard.lock();
             torrents += shard.torrents();
-            peers.v4 += shard.peers().v4;
-            peers.v6 += shard.peers().v6;
+            downloads += shard.downloads;
+            expired += shard.expired;
+            for family in Family::BOTH {
+                peers[family] += shard.peers[family];
+                seeders[family] += shard.seeders[family];
+            }
         }
-        Totals { torrents: Some(torrents), peers: Some(peers) }
+        Totals {
+            torrents: Some(torrents),
+            peers: Some(peers),
+            seeders: Some(seeders),
+            downloads: Some(downloads),
+            expired: Some(expired),
+        }
     }
 
     fn health(&self) -> Health {

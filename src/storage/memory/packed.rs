@@ -56,9 +56,10 @@ impl<const N: usize> Loose<N> {
         at
     }
 
-    pub(super) fn remove(&mut self, at: usize) {
-        self.peers.remove(at);
+    /// Removes the peer at a position. Says what it did.
+    pub(super) fn remove(&mut self, at: usize) -> Role {
         self.downloaders -= usize::from(at < self.downloaders);
+        self.peers.remove(at).stamp().role()
     }
 
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Peer<N>) -> bool) {
@@ -76,29 +77,34 @@ impl<const N: usize> Loose<N> {
     }
 }
 
-/// Gives the peer at a position another role; it moves to its new zone. Says where it is then.
+/// Gives the peer at a position another role; it moves to its new zone. Says where it is then, and how many seeders there are more.
 pub(super) fn change_role<const N: usize>(
     peers: &mut [Peer<N>],
     downloaders: &mut usize,
     at: usize,
     stamp: Stamp,
-) -> usize {
+) -> (usize, i8) {
     let (old, new) = (peers[at].stamp().role(), stamp.role());
     let end = ends(peers, *downloaders)[rank(new)];
     peers[at].restamp(stamp);
     *downloaders += usize::from(new == Role::Downloader);
     *downloaders -= usize::from(old == Role::Downloader);
     match rank(old).cmp(&rank(new)) {
-        std::cmp::Ordering::Equal => at,
+        std::cmp::Ordering::Equal => (at, 0),
         std::cmp::Ordering::Less => {
             peers[at..end].rotate_left(1);
-            end - 1
+            (end - 1, is_seeder(new) - is_seeder(old))
         }
         std::cmp::Ordering::Greater => {
             peers[end..=at].rotate_right(1);
-            end
+            (end, is_seeder(new) - is_seeder(old))
         }
     }
+}
+
+/// 1 or 0.
+pub(super) fn is_seeder(role: Role) -> i8 {
+    i8::from(role == Role::Seeder)
 }
 
 /// The stamp of a peer that announces, and whether it completed a download that had not been counted.
@@ -194,7 +200,9 @@ mod tests {
                         model[any].1 = role;
                         let renewed = peer(model[any].0, role);
                         let at = swarm.packed().find(&renewed.endpoint).unwrap();
-                        let at = change_role(&mut swarm.peers, &mut swarm.downloaders, at, renewed.stamp());
+                        let seeders = swarm.packed().seeders();
+                        let (at, more) = change_role(&mut swarm.peers, &mut swarm.downloaders, at, renewed.stamp());
+                        assert_eq!(seeders.checked_add_signed(more.into()), Some(swarm.packed().seeders()));
                         assert_eq!(swarm.peers[at], renewed);
                     }
                     _ => {}

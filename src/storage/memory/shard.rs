@@ -3,7 +3,7 @@
 use super::crowd::Sought;
 use super::form::{Form, Torrent};
 use super::key::{Hash, Key};
-use super::packed::stamp;
+use super::packed::{is_seeder, stamp};
 use super::peer::Moment;
 use super::room::Share;
 use super::swarms::{Changed, Swarms};
@@ -19,6 +19,11 @@ pub(super) struct Shard {
     pub(super) torrents: Table<Torrent>,
     pub(super) swarms: Swarms,
     pub(super) peers: PerFamily<u64>,
+    pub(super) seeders: PerFamily<u64>,
+    /// Downloads that were completed here.
+    pub(super) downloads: u64,
+    /// Peers that were forgotten here for their age.
+    pub(super) expired: u64,
     /// Its part of what the store may hold.
     pub(super) share: Share,
     /// Entries touched since the lock was taken.
@@ -29,8 +34,17 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(key: Key, share: Share) -> Self {
-        let (torrents, swarms) = (Table::default(), Swarms::new(key));
-        Self { torrents, swarms, peers: PerFamily::default(), share, touched: 0, most_touched: 0 }
+        Self {
+            torrents: Table::default(),
+            swarms: Swarms::new(key),
+            peers: PerFamily::default(),
+            seeders: PerFamily::default(),
+            downloads: 0,
+            expired: 0,
+            share,
+            touched: 0,
+            most_touched: 0,
+        }
     }
 
     /// Begins a new count of what is touched under the lock, and keeps the highest.
@@ -43,11 +57,6 @@ impl Shard {
     /// Torrents kept here.
     pub(super) fn torrents(&self) -> u64 {
         self.torrents.len() as u64
-    }
-
-    /// Peers kept here.
-    pub(super) fn peers(&self) -> PerFamily<u64> {
-        self.peers
     }
 
     /// Applies an announce, and appends the peers that it is answered to `out`.
@@ -93,7 +102,8 @@ impl Shard {
         if enters {
             let (stamp, completed) = stamp(None, now, role, completed);
             let (own, touched) = self.swarms.enter(&mut form, announce.info_hash, &announce.peer, stamp);
-            changed = Changed { own: Some(own), completed, more: true, fewer: false, touched };
+            let (own, seeders) = (Some(own), is_seeder(role));
+            changed = Changed { own, completed, peers: 1, seeders, touched };
         }
         let completed = torrent.keep(&form, changed.completed);
         self.answer(at, &form, completed, &changed, path, &announce, out)
@@ -114,9 +124,11 @@ impl Shard {
     ) -> Reply {
         self.touched += changed.touched;
         let reply = self.swarms.of(form).reply(announce, changed.own, completed, path.dice, out);
-        if changed.more || changed.fewer {
-            let peers = &mut self.peers[announce.peer.family()];
-            *peers = *peers + u64::from(changed.more) - u64::from(changed.fewer);
+        if changed.peers != 0 || changed.seeders != 0 || changed.completed {
+            let family = announce.peer.family();
+            self.peers[family] = self.peers[family].wrapping_add_signed(changed.peers.into());
+            self.seeders[family] = self.seeders[family].wrapping_add_signed(changed.seeders.into());
+            self.downloads += u64::from(changed.completed);
             if self.torrents.entry(at).is_forgettable() {
                 self.torrents.remove(at);
             }

@@ -59,6 +59,10 @@ impl Dual<'_> {
         }
     }
 
+    pub(super) fn seeders(self) -> PerFamily<u64> {
+        PerFamily { v4: self.v4.seeders() as u64, v6: self.v6.seeders() as u64 }
+    }
+
     pub(super) fn members(self) -> PerFamily<u64> {
         PerFamily { v4: self.v4.len() as u64, v6: self.v6.len() as u64 }
     }
@@ -157,10 +161,18 @@ impl<const N: usize> Swarm<'_, N> {
         }
     }
 
+    fn seeders(self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.seeders(),
+            Self::Crowd(crowd) => crowd.seeders,
+        }
+    }
+
     pub(super) fn counts(self, completed: u32) -> Counts {
-        let (seeders, downloaders) = match self {
-            Self::Packed(packed) => (packed.seeders(), packed.downloaders),
-            Self::Crowd(crowd) => (crowd.seeders, crowd.downloaders.len()),
+        let seeders = self.seeders();
+        let downloaders = match self {
+            Self::Packed(packed) => packed.downloaders,
+            Self::Crowd(crowd) => crowd.downloaders.len(),
         };
         let leechers = number(self.len() - seeders);
         Counts { seeders: number(seeders), leechers, downloaders: number(downloaders), completed }

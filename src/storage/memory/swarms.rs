@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::crowd::{Crowd, Seat, Sought};
 use super::form::{Few, Form, Size, Sizes};
 use super::key::Key;
-use super::packed::{Loose, Packed, change_role, stamp};
+use super::packed::{Loose, Packed, change_role, is_seeder, stamp};
 use super::peer::{Moment, Peer, Stamp, Tick};
 use super::pool::{Piece, Pool};
 use super::swarm::{Dual, Own, Swarm};
@@ -52,10 +52,10 @@ pub(super) struct Changed {
     pub(super) own: Option<Own>,
     /// It completed a download that had not been counted.
     pub(super) completed: bool,
-    /// It is a new peer.
-    pub(super) more: bool,
-    /// It was one and is no more.
-    pub(super) fewer: bool,
+    /// How many peers there are more: 1, 0 or -1.
+    pub(super) peers: i8,
+    /// How many seeders there are more.
+    pub(super) seeders: i8,
     /// Entries touched on the way.
     pub(super) touched: usize,
 }
@@ -157,12 +157,12 @@ impl Swarms {
     /// Has the peer at a position of a small swarm leave it.
     fn leave(&mut self, form: &mut Form, announce: &Announce, at: usize, now: Tick) -> Changed {
         let mut both = self.take_apart(form);
-        match announce.peer.family() {
+        let role = match announce.peer.family() {
             Family::V4 => both.v4.remove(at),
             Family::V6 => both.v6.remove(at),
-        }
+        };
         let touched = 1 + self.put_together(form, &both, announce.info_hash, now);
-        Changed { fewer: true, touched, ..Changed::default() }
+        Changed { peers: -1, seeders: -is_seeder(role), touched, ..Changed::default() }
     }
 
     /// Adds a peer that is not there. Says where it is, and how many entries were touched.
@@ -404,8 +404,8 @@ fn renew<const N: usize>(
     match (change, at) {
         (Change::Present { role, completed }, Some(at)) => {
             let (stamp, completed) = stamp(Some(peers[at].stamp()), now, role, completed);
-            let at = change_role(peers, downloaders, at, stamp);
-            Ok(Changed { own: Some(Own::Packed(at)), completed, ..Changed::default() })
+            let (at, seeders) = change_role(peers, downloaders, at, stamp);
+            Ok(Changed { own: Some(Own::Packed(at)), completed, seeders, ..Changed::default() })
         }
         (Change::Present { .. }, None) | (Change::Absent, Some(_)) => Err(at),
         (Change::Absent | Change::Unchanged { .. }, at) => {

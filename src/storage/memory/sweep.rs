@@ -66,16 +66,19 @@ impl Shard {
     /// One page of crowds, or the end of them.
     fn sweep_crowds(&mut self, cursor: &mut Cursor, age: Age) {
         let crowds = self.swarms.crowds[cursor.crowds].as_deref_mut();
-        let touched = crowds.and_then(|crowds| {
+        let swept = crowds.and_then(|crowds| {
             let Crowds { key, v4, v6, .. } = crowds;
             match cursor.table {
-                0 | 1 => v4.sweep(cursor.table == 0, &mut cursor.place, age, &mut self.peers[Family::V4], key),
-                2 | 3 => v6.sweep(cursor.table == 2, &mut cursor.place, age, &mut self.peers[Family::V6], key),
+                0 | 1 => Some((Family::V4, v4.sweep(cursor.table == 0, &mut cursor.place, age, key)?)),
+                2 | 3 => Some((Family::V6, v6.sweep(cursor.table == 2, &mut cursor.place, age, key)?)),
                 _ => None,
             }
         });
-        if let Some(touched) = touched {
-            self.touched += touched;
+        if let Some((family, swept)) = swept {
+            self.touched += swept.touched;
+            self.peers[family] -= swept.removed;
+            self.seeders[family] -= swept.seeders;
+            self.expired += swept.removed;
         } else if cursor.table < 3 && self.swarms.crowds[cursor.crowds].is_some() {
             cursor.table += 1;
             cursor.place = Place::default();
@@ -119,7 +122,8 @@ impl Shard {
     fn sweep_torrent(&mut self, at: At, age: Age) {
         let torrent: &mut Torrent = self.torrents.entry_mut(at);
         let mut form = torrent.form();
-        let before = self.swarms.of(&form).members();
+        let swarms = self.swarms.of(&form);
+        let (members, seeders) = (swarms.members(), swarms.seeders());
         match &form {
             // An empty torrent's completed downloads are remembered for a peer's lifetime.
             Form::Empty(since) if age.lifetime.is_over(*since, age.now) => torrent.set_completed(0),
@@ -128,9 +132,13 @@ impl Shard {
             _ => {}
         }
         torrent.set_form(&form);
-        let after = self.swarms.of(&form).members();
+        let swarms = self.swarms.of(&form);
+        let (kept, kept_seeders) = (swarms.members(), swarms.seeders());
         for family in Family::BOTH {
-            self.peers[family] -= before[family] - after[family];
+            let expired = members[family] - kept[family];
+            self.peers[family] -= expired;
+            self.seeders[family] -= seeders[family] - kept_seeders[family];
+            self.expired += expired;
         }
         if torrent.is_forgettable() {
             self.torrents.remove(at);
@@ -139,17 +147,17 @@ impl Shard {
 }
 
 impl<const N: usize> Crowd<N> {
-    /// Sweeps one page of a table, or gives back memory. Says how many entries were touched; nothing once all is done.
-    fn sweep(&mut self, downloads: bool, place: &mut Place, age: Age, peers: &mut u64, key: &Key) -> Option<usize> {
+    /// Sweeps one page of a table, or gives back memory. Nothing once all is done.
+    fn sweep(&mut self, downloads: bool, place: &mut Place, age: Age, key: &Key) -> Option<Swept> {
         let mut seeders = 0;
         let table: &mut Table<Peer<N>> = self.table_mut(downloads);
         let page = place.page;
         let Some((buckets, touched)) = table.pages().get(page).map(|page| (page.buckets(), page.len())) else {
-            return table.merge(key);
+            return table.merge(key).map(Swept::touching);
         };
         if place.bucket == buckets {
             *place = Place { page: page + 1, ..Place::default() };
-            return Some(table.shrink_page(page, key));
+            return Some(Swept::touching(table.shrink_page(page, key)));
         }
         let mut keep = |peer: &mut Peer<N>| {
             let over = age.is_over(peer);
@@ -159,8 +167,24 @@ impl<const N: usize> Crowd<N> {
         let removed: usize = (0..buckets).map(|bucket| table.retain_in_bucket(page, bucket, &mut keep)).sum();
         place.bucket = buckets;
         self.seeders -= seeders;
-        *peers -= removed as u64;
-        Some(touched)
+        Some(Swept { touched, removed: removed as u64, seeders: seeders as u64 })
+    }
+}
+
+/// What sweeping a page came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Swept {
+    /// Entries touched.
+    touched: usize,
+    /// Peers that were too old.
+    removed: u64,
+    /// Those of them that were seeders.
+    seeders: u64,
+}
+
+impl Swept {
+    fn touching(touched: usize) -> Self {
+        Self { touched, ..Self::default() }
     }
 }
 

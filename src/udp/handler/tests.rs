@@ -146,16 +146,16 @@ fn a_bad_id_and_what_is_no_request_get_silence_and_are_counted() {
         assert_eq!(world.ask(request, source), b"", "{counter:?}");
         assert_eq!(world.counters.read(counter), before + 1, "{counter:?}");
     };
-    bad(Counter::DroppedConnectionId, announce([0; 8], 0, 0, 1), SEEDER, &mut world);
-    bad(Counter::DroppedConnectionId, announce(id, 0, 0, 1), LEECHER, &mut world);
-    bad(Counter::DroppedConnectionId, announce(id, 0, 0, 0), LEECHER, &mut world);
-    bad(Counter::DroppedConnectionId, scrape(id, 3), LEECHER, &mut world);
-    bad(Counter::DroppedShort, CONNECT[..15].to_vec(), SEEDER, &mut world);
-    bad(Counter::DroppedMagic, [&[0; 8], &CONNECT[8..]].concat(), SEEDER, &mut world);
-    bad(Counter::DroppedTruncated, announce(id, 0, 0, 1)[..97].to_vec(), SEEDER, &mut world);
-    bad(Counter::DroppedAction, [&id[..], b"\0\0\0\x03tran"].concat(), SEEDER, &mut world);
-    bad(Counter::DroppedSource, CONNECT.to_vec(), "192.0.2.1:0", &mut world);
-    bad(Counter::DroppedSource, CONNECT.to_vec(), "224.0.0.1:9", &mut world);
+    bad(Counter::Dropped(Dropped::BadId), announce([0; 8], 0, 0, 1), SEEDER, &mut world);
+    bad(Counter::Dropped(Dropped::BadId), announce(id, 0, 0, 1), LEECHER, &mut world);
+    bad(Counter::Dropped(Dropped::BadId), announce(id, 0, 0, 0), LEECHER, &mut world);
+    bad(Counter::Dropped(Dropped::BadId), scrape(id, 3), LEECHER, &mut world);
+    bad(Counter::Dropped(Dropped::Short), CONNECT[..15].to_vec(), SEEDER, &mut world);
+    bad(Counter::Dropped(Dropped::Magic), [&[0; 8], &CONNECT[8..]].concat(), SEEDER, &mut world);
+    bad(Counter::Dropped(Dropped::Truncated), announce(id, 0, 0, 1)[..97].to_vec(), SEEDER, &mut world);
+    bad(Counter::Dropped(Dropped::Action), [&id[..], b"\0\0\0\x03tran"].concat(), SEEDER, &mut world);
+    bad(Counter::Dropped(Dropped::Port), CONNECT.to_vec(), "192.0.2.1:0", &mut world);
+    bad(Counter::Dropped(Dropped::Address), CONNECT.to_vec(), "224.0.0.1:9", &mut world);
 }
 
 #[test]

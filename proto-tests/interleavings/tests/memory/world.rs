@@ -125,7 +125,7 @@ const STRANGER: Endpoint = Endpoint::V4([203, 0, 113, 1, 0, 1]);
 
 /// Checks that the totals are what all these torrents together show, that counts are numbers of members, and gives back those.
 pub(crate) fn check_totals(store: &MemoryStorage, now: Now, torrents: &[InfoHash]) -> Vec<BTreeSet<Endpoint>> {
-    let mut sum = PerFamily::default();
+    let [mut sum, mut seeders] = [PerFamily::default(); 2];
     let mut number = 0;
     let all: Vec<_> = torrents.iter().map(|&torrent| members(store, now, torrent)).collect();
     for (members, counts) in &all {
@@ -134,9 +134,12 @@ pub(crate) fn check_totals(store: &MemoryStorage, now: Now, torrents: &[InfoHash
             let counted = u64::from(counts[family].seeders + counts[family].leechers);
             assert_eq!(of_family, counted, "{family:?} peers returned, and counted");
             sum[family] += of_family;
+            seeders[family] += u64::from(counts[family].seeders);
         }
         number += u64::from(!members.is_empty() || counts.v4.completed > 0);
     }
-    assert_eq!(store.totals(), Totals { torrents: Some(number), peers: Some(sum) }, "the totals, and the sums");
+    let totals = store.totals();
+    let sums = Totals { torrents: Some(number), peers: Some(sum), seeders: Some(seeders), ..totals };
+    assert_eq!(totals, sums, "the totals, and the sums");
     all.into_iter().map(|(members, _)| members).collect()
 }

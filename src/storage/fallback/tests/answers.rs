@@ -16,7 +16,7 @@ async fn the_remote_store_answers_while_it_does() {
         assert_eq!(ports(&batch, 1), [1]);
         assert_eq!((counts(&batch, 1).leechers, counts(&batch, 2).leechers), (2, 0));
     }
-    assert_eq!(pair.fallback.health(), Health::default());
+    assert_eq!(pair.fallback.health(), Health { answered: 2, ..Health::default() });
     assert_eq!(pair.fallback.totals(), pair.remote.totals());
 }
 
@@ -33,7 +33,7 @@ async fn memory_answers_in_time_when_the_remote_store_does_not() {
         assert_eq!((counts(&batch, 0).leechers, counts(&batch, 1).leechers), (2, 1));
         assert_eq!(pair.held(), 0, "what has timed out is dropped");
     }
-    assert_eq!(pair.fallback.health(), Health { time_outs: 2, ..Health::default() });
+    assert_eq!(pair.fallback.health(), Health { answered: 1, time_outs: 2, ..Health::default() });
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +53,7 @@ async fn what_the_remote_store_fails_memory_answers_request_by_request() {
     assert_eq!(ports(&pair.ask(&[comes(1, 2)]).await, 0), [1]);
     pair.fate(Fate::CutShort(0));
     assert_eq!(ports(&pair.ask(&[comes(1, 2)]).await, 0), [1]);
-    assert_eq!(pair.fallback.health(), Health { failures: 2, ..Health::default() });
+    assert_eq!(pair.fallback.health(), Health { answered: 4, failures: 2, ..Health::default() });
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,7 +86,7 @@ async fn the_stand_in_answers_at_once_and_has_the_remote_store_told() {
     assert_eq!(pair.remote.totals().peers, Some(PerFamily { v4: 2, v6: 0 }));
     assert_eq!(pair.fallback.health().in_flight, 1);
     sleep(TIMEOUT).await;
-    assert_eq!(pair.fallback.health(), Health::default());
+    assert_eq!(pair.fallback.health(), Health { answered: 2, ..Health::default() });
     // What is told is bounded likewise, and ends by itself.
     pair.fate(Fate::Kept);
     (0..20).for_each(|_| _ = stand_in.answer(NOW, batch(&[scrape(1)])));
@@ -113,8 +113,9 @@ async fn sweeps_and_saves_reach_both() {
     let pair = Pair::new();
     pair.ask(&[comes(1, 1)]).await;
     (0..super::super::super::SWEEPS_PER_PASS).for_each(|_| pair.fallback.sweep(Now(NOW.0 + 4_000)));
-    let empty = Totals { torrents: Some(0), peers: Some(PerFamily::default()) };
-    assert_eq!((pair.remote.totals(), pair.fallback.0.memory.totals()), (empty, empty));
+    for totals in [pair.remote.totals(), pair.fallback.0.memory.totals()] {
+        assert_eq!((totals.torrents, totals.peers, totals.expired), (Some(0), Some(PerFamily::default()), Some(1)));
+    }
     assert_eq!(pair.fallback.save(NOW).unwrap_err().to_string(), "nowhere to save to");
 }
 
