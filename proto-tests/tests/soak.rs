@@ -11,6 +11,7 @@ fn a_busy_tracker_gives_no_wrong_answer() {
     let mut tracker = Tracker::start(soak::CONFIG);
     let report = soak::run(&tracker, Duration::from_secs(20));
     println!("{report}");
+    report.assert_held();
     assert!(report.stories.0 > 20, "{report}");
     assert!(tracker.stop().success());
 }

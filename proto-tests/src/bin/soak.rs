@@ -15,5 +15,9 @@ fn main() {
     let beside = || env::current_exe().expect("a running program has a path").with_file_name("chihaya-under-test");
     let program = arguments.next().map_or_else(beside, PathBuf::from);
     let tracker = Tracker::start_program(&program, soak::CONFIG);
-    println!("{}", soak::run(&tracker, Duration::from_secs(seconds)));
+    let report = soak::run(&tracker, Duration::from_secs(seconds));
+    // Else it would outlive a failure, which ends this program at once.
+    drop(tracker);
+    println!("{report}");
+    report.assert_held();
 }
