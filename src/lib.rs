@@ -49,11 +49,11 @@
 //! | step | instructions | cache lines | |
 //! |---|---|---|---|
 //! | parse | 75 | 2 | in place, 98 bytes |
-//! | connection id | 200 | 2 | one SipHash, whatever the answer |
+//! | connection id | 196 | 2 | one SipHash, whatever the answer |
 //! | policy | 100 | 2 | a copy into the batch |
-//! | store, alone in its torrent | 950 | 7 | shard, page, frame, tags, torrent |
-//! | store, 50 peers of 100 | 2,390 | 8 and the swarm's 13 | read through once, then copied from |
-//! | store, 50 peers of a crowd | 2,820 | 15 and some 9 | its own entry, then runs of 32 peers |
+//! | store, alone in its torrent | 970 | 7 | shard, page, frame, tags, torrent |
+//! | store, 50 peers of 100 | 2,410 | 8 and the swarm's 13 | read through once, then copied from |
+//! | store, 50 peers of a crowd | 2,850 | 15 and some 9 | its own entry, then runs of 32 peers |
 //! | write | 105 | 1 and the peers' | 20 bytes before the peers, which are copied |
 //!
 //! Why a swarm is kept in one form or another is told, with the bytes drawn, by [`storage::memory`].
