@@ -38,13 +38,15 @@ pub struct Plan {
 impl Plan {
     /// What the tracker must be configured with: peers live for seven intervals, so that who comes again after one has come after
     /// more than an eighth of a lifetime, as with the defaults.
+    /// One source may bring in as much as many, so that the bound is what holds it.
     pub fn config(&self) -> String {
         let (most, interval) = (self.most, self.interval.as_secs());
         let lifetime = 7 * interval;
         format!(
             "[server]\nworkers = 1\n[tracker]\nannounce_interval = \"{interval}s\"\nmin_announce_interval = \"1s\"\n\
              peer_lifetime = \"{lifetime}s\"\n[udp]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = []\n\
-             [storage.memory]\nmax_torrents = {most}\nmax_peers = {most}\n"
+             [storage.memory]\nmax_torrents = {most}\nmax_peers = {most}\n\
+             [limits]\nnew_entries_per_second = 0\n"
         )
     }
 }

@@ -75,8 +75,11 @@ impl Server {
 }
 
 fn check_limits(limits: Limits) -> Result<(), ConfigError> {
-    if limits.new_entries_per_second > 0 && limits.new_entries_burst == 0 {
-        let message = "0 lets nobody in; choose 1 or more, or no limit: new_entries_per_second = 0".into();
+    let Limits { new_entries_per_second: per_second, new_entries_burst: burst, .. } = limits;
+    if burst < per_second {
+        let message = format!(
+            "{burst} leaves no room for a second's new_entries_per_second = {per_second}; choose as many at least"
+        );
         return Err(ConfigError { key: "new_entries_burst", message });
     }
     Ok(())

@@ -249,7 +249,10 @@ fn values_out_of_their_range_are_refused() {
         ("udp.connection_id_generations = 5", "5 is out of range; choose 2 to 4"),
         ("udp.connection_id_rotation = \"2d\"", "\"2d\" is too long to keep a secret; choose at most \"1d\""),
         ("storage.memory.shards = 65537", "65537 is too many; choose 0 (automatic) to 65536"),
-        ("limits.new_entries_burst = 0", "0 lets nobody in; choose 1 or more, or no limit: new_entries_per_second = 0"),
+        (
+            "limits.new_entries_burst = 4999",
+            "4999 leaves no room for a second's new_entries_per_second = 5000; choose as many at least",
+        ),
         (
             "server.public_host = \"tracker.example:80\"",
             "\"tracker.example:80\" is not a host; write a name, an IPv4 address, or an IPv6 address in brackets, and no \
