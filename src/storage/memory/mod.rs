@@ -50,6 +50,7 @@ mod bits;
 mod bucket;
 mod course;
 mod crowd;
+mod crowds;
 mod form;
 mod key;
 mod networks;

@@ -3,6 +3,7 @@
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::crowd::{Crowd, Seat, Sought};
+use super::crowds::Crowds;
 use super::form::{Few, Form, Size, Sizes};
 use super::key::Key;
 use super::packed::{Loose, Packed, change_role, is_seeder, stamp};
@@ -11,7 +12,7 @@ use super::pool::{Piece, Pool};
 use super::swarm::{Dual, Own, Swarm};
 use super::sweep::Age;
 use crate::bittorrent::{Endpoint, Family, InfoHash};
-use crate::storage::{Announce, Change, Role};
+use crate::storage::{Announce, Change};
 
 /// The peers of all torrents of a shard, but those that are alone.
 #[derive(Debug)]
@@ -21,21 +22,6 @@ pub(super) struct Swarms {
     pub(super) key: Key,
     /// Keys that crowds have been given.
     keys: u64,
-}
-
-/// Both swarms of one torrent, at least one of which is large.
-#[derive(Debug)]
-pub(super) struct Crowds {
-    /// Whose they are.
-    pub(super) info_hash: InfoHash,
-    /// What their peers are hashed with, theirs alone: replies betray who is near whom.
-    pub(super) key: Key,
-    /// The number of that key.
-    number: u64,
-    /// Peers that have come since they have had it.
-    newcomers: usize,
-    pub(super) v4: Crowd<6>,
-    pub(super) v6: Crowd<18>,
 }
 
 /// Both small swarms of one torrent, taken out of their place.
@@ -352,41 +338,6 @@ impl Swarms {
             }
             Form::Empty(_) | Form::Many(_) => Default::default(),
         }
-    }
-}
-
-impl Crowds {
-    fn sought(&self, peer: &Endpoint) -> Sought {
-        let hash = match peer {
-            Endpoint::V4(endpoint) => self.key.endpoint(endpoint),
-            Endpoint::V6(endpoint) => self.key.endpoint(endpoint),
-        };
-        Sought { key: self.number, hash, at: None }
-    }
-
-    /// Where a peer is that is one of them.
-    fn seat(&self, peer: &Endpoint) -> Seat {
-        let own = self.sought(peer);
-        let seat = match peer {
-            Endpoint::V4(endpoint) => self.v4.find(endpoint, own, Role::Downloader),
-            Endpoint::V6(endpoint) => self.v6.find(endpoint, own, Role::Downloader),
-        };
-        seat.expect("it has just been put there")
-    }
-
-    /// Whether peers have been chosen by where they would be put, and enough have come to pay for another key.
-    fn are_skewed(&self, family: Family, seat: Seat) -> bool {
-        let skewed = match family {
-            Family::V4 => self.v4.is_skewed(seat),
-            Family::V6 => self.v6.is_skewed(seat),
-        };
-        skewed && self.newcomers >= (self.v4.len() + self.v6.len()) / 2
-    }
-
-    fn deal_out(&mut self, key: Key, number: u64) {
-        (self.key, self.number, self.newcomers) = (key, number, 0);
-        self.v4.deal_out(&key);
-        self.v6.deal_out(&key);
     }
 }
 

@@ -4,11 +4,11 @@
 //! [`Cursor`] keeps the place. What others move past the cursor meanwhile, the next pass sees.
 
 use super::crowd::Crowd;
+use super::crowds::Crowds;
 use super::form::{Form, Torrent};
 use super::key::Key;
 use super::peer::{Lifetime, Peer, Tick};
 use super::shard::Shard;
-use super::swarms::Crowds;
 use super::table::{At, Table};
 use crate::bittorrent::Family;
 use crate::storage::Role;
