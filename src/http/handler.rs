@@ -78,7 +78,8 @@ impl Frontend {
     fn status(&self, head: &Parts) -> Option<Response<Full<Bytes>>> {
         let path = head.uri.path();
         let [page, numbers] = &self.status_paths;
-        if path != page && path != numbers || !matches!(head.method, Method::GET | Method::HEAD) {
+        // A request line without a path has an empty one, which is no path to be had.
+        if path.is_empty() || path != page && path != numbers || !matches!(head.method, Method::GET | Method::HEAD) {
             return None;
         }
         let status = self.status.get()?;

@@ -46,7 +46,11 @@ fn five_thousand_slow_connections_are_closed_in_time_and_udp_does_not_notice() {
     println!("{} announces: median {:?}, 99 % under {:?}", times.len(), of(500), of(990));
     assert!(of(990) < Duration::from_millis(100), "99 % of UDP announces within {:?}", of(990));
     assert!(tracker.stop().success());
-    assert!(counted(&tracker, "http_timeouts") >= CONNECTIONS as u64, "{}", counted(&tracker, "http_timeouts"));
+    assert!(
+        counted(&tracker, "http_rejected timeout") >= CONNECTIONS as u64,
+        "{}",
+        counted(&tracker, "http_rejected timeout")
+    );
 }
 
 fn is_open(stream: &mut TcpStream) -> bool {

@@ -49,7 +49,7 @@ fn without_file_descriptors_udp_is_served_and_http_is_back_within_a_second() {
     assert!(start.elapsed() < Duration::from_secs(1), "HTTP was back after {:?}", start.elapsed());
     assert_serves(&tracker);
     assert!(tracker.stop().success());
-    assert!(counted(&tracker, "accept_failures") > 0);
+    assert!(counted(&tracker, "http_rejected accept") > 0);
 }
 
 /// More than a tracker of one worker opens to start with.

@@ -20,7 +20,7 @@ fn clients_that_are_gone_when_their_reply_comes_harm_nobody() {
     assert_serves(&tracker);
     assert!(for_nobody() >= before + u64::from(GONE), "{} of {GONE} errors", for_nobody() - before);
     assert!(tracker.stop().success());
-    assert_eq!(counted(&tracker, "udp_connects"), u64::from(GONE) + 1);
+    assert_eq!(counted(&tracker, "responses udp 4 connect ok"), u64::from(GONE) + 1);
 }
 
 /// As many as fit a small receive buffer.

@@ -50,7 +50,7 @@ fn assert_serves(tracker: &Tracker) {
 
 /// What a tracker that has ended says it counted.
 fn counted(tracker: &Tracker, counter: &str) -> u64 {
-    let count = |line: &str| line.split_once(&format!(" {counter} "))?.1.trim().parse().ok();
+    let count = |line: &str| line.split_once(&format!(" {counter}: "))?.1.trim().parse().ok();
     tracker.log().lines().find_map(count).unwrap_or(0)
 }
 

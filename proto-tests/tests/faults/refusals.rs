@@ -43,7 +43,7 @@ fn replies_that_the_kernel_refuses_are_counted_and_the_next_are_sent() {
         }
         assert_eq!(http_client(&tracker).announce("/announce", &Announce::new([1; 20], 1)).unwrap().leechers, 1);
         assert!(tracker.stop().success());
-        assert_eq!(counted(&tracker, "send_failures"), u64::from(REFUSED), "of error {error}");
+        assert_eq!(counted(&tracker, "dropped send"), u64::from(REFUSED), "of error {error}");
     }
 }
 
