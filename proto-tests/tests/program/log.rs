@@ -116,12 +116,14 @@ fn refused_connections_are_told_of_once() {
 
 #[test]
 fn a_full_store_is_told_of_once() {
-    let tracker = Tracker::start(&format!("{ANYWHERE}storage.memory.max_peers = 2"));
+    let mut tracker = Tracker::start(&format!("{ANYWHERE}storage.memory.max_peers = 2"));
     let mut client = udp_client(tracker.udp(Family::V4));
     for port in 1..10 {
         let announced = client.announce(&Announce::new([1; 20], port)).unwrap();
         assert_eq!(announced.leechers, u32::from(port.min(2)));
     }
+    // Then all that it has logged has been read.
+    assert!(tracker.stop().success());
     let told = "storage: max_peers = 2 is reached; others are answered and not stored";
     assert_eq!(messages(&tracker.log()).iter().filter(|message| **message == told).count(), 1, "{}", tracker.log());
 }
