@@ -49,7 +49,7 @@ fn compact(host: IpAddr, port: u16) -> Vec<u8> {
 
 const FAMILIES: [Family; 2] = [V4, V6];
 
-/// Without jitter, so that replies can be compared byte by byte.
+/// Without jitter, so that replies can be compared byte by byte, and for many clients at one address.
 const CONFIGURATION: &str = r#"
 [server]
 workers = 2
@@ -59,6 +59,8 @@ interval_jitter = 0.0
 listen = ["127.0.0.1:0", "[::1]:0"]
 [http]
 listen = []
+[limits]
+ports_per_address = 0
 "#;
 
 /// For one answer, on a busy machine.
