@@ -39,6 +39,8 @@ fn main() {
     }
     let tracker = Tracker::start_program(&program, &plan.config());
     let report = flood::run(&tracker, plan);
+    // Else it would outlive a failure, which ends this program at once.
+    drop(tracker);
     println!("{report}");
     report.assert_held();
 }
